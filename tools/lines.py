@@ -6,7 +6,7 @@ Usage: python tools/lines.py [--all] [CHAPTER ...]     such as 04; only exercise
 import argparse
 import json
 
-from lecture21.course.exercises import lines
+from lecture21.course.exercises.page import lines
 from lecture21.course.exercises.registry import chapters, exercises_of
 
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 from readers import printed
 
-from lecture21.course.exercises.differences import in_words
+from lecture21.course.exercises.answers.running import Outcome
 from lecture21.course.exercises.exercise import Case, Exercise
+from lecture21.course.exercises.hints.differences import in_words
 from lecture21.course.exercises.judging import judge
 from lecture21.course.exercises.registry import find
-from lecture21.course.exercises.running import Outcome
 from lecture21.training import evaluate, sample_windows
 
 

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from lecture21.course.exercises import check, checking, running, solved
+from lecture21.course.exercises import check, checking, solved
+from lecture21.course.exercises.answers import running
+from lecture21.course.exercises.answers.running import is_written
+from lecture21.course.exercises.answers.values import Unknown, decode, same
 from lecture21.course.exercises.registry import find
-from lecture21.course.exercises.running import is_written
-from lecture21.course.exercises.values import Unknown, decode, same
 
 
 def triangle(n):

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from lecture21.course.exercises.differences import in_words, permuted, scaled, transposed_shape
-from lecture21.course.exercises.values import same
+from lecture21.course.exercises.answers.values import same
+from lecture21.course.exercises.hints.differences import in_words, permuted, scaled, transposed_shape
 
 sizes, seeds = st.integers(4, 7), st.integers(0, 2**40)
 

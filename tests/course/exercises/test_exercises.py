@@ -12,10 +12,10 @@ from torch import Tensor
 
 from lecture21.attention import attention, basic_self_attention, causal_mask
 from lecture21.course.exercises import Exercise, check, judging
+from lecture21.course.exercises.answers.running import call_once, draw
+from lecture21.course.exercises.answers.values import decode, encode, same
 from lecture21.course.exercises.judging import judge
 from lecture21.course.exercises.registry import chapters, exercises_of, find
-from lecture21.course.exercises.running import call_once, draw
-from lecture21.course.exercises.values import decode, encode, same
 from lecture21.training import evaluate, sample_windows
 
 ALL = [exercise for chapter in chapters() for exercise in exercises_of(chapter)]

@@ -10,13 +10,13 @@ import torch
 from readers import printed, written
 from torch import nn
 
+from lecture21.course.exercises.answers.modules import with_weights
+from lecture21.course.exercises.answers.observing import with_observations
+from lecture21.course.exercises.answers.running import call_once, draw
 from lecture21.course.exercises.exercise import Case, Exercise
-from lecture21.course.exercises.explaining import as_code
+from lecture21.course.exercises.hints.explaining import as_code
 from lecture21.course.exercises.judging import failing_case, judge
-from lecture21.course.exercises.modules import with_weights
-from lecture21.course.exercises.observing import with_observations
 from lecture21.course.exercises.registry import chapters, exercises_of, find
-from lecture21.course.exercises.running import call_once, draw
 
 
 def product(x, w):

@@ -13,9 +13,9 @@ import pytest
 from grading_notebooks import MASK, NOTEBOOKS, grades, write
 
 from lecture21.cli import main
+from lecture21.course.exercises.answers.running import call_once, draw
 from lecture21.course.exercises.judging import judge
 from lecture21.course.exercises.registry import exercises_of, find
-from lecture21.course.exercises.running import call_once, draw
 from lecture21.course.grading import graders, reports
 from lecture21.course.grading.assignment import assignment
 from lecture21.course.grading.exercises import every_exercise

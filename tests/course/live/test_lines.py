@@ -9,7 +9,8 @@ from playwright.sync_api import expect
 from until import until
 
 from lecture21.course import live
-from lecture21.course.exercises import check, lines
+from lecture21.course.exercises import check
+from lecture21.course.exercises.page import lines
 from lecture21.course.exercises.registry import chapters, exercises_of, find
 
 NUMBER = "5.3"

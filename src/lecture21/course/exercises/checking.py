@@ -5,11 +5,11 @@ import textwrap
 from typing import Any
 
 from lecture21._support.validation import printable
+from lecture21.course.exercises.answers.running import call_all, draw, is_written
 from lecture21.course.exercises.exercise import Case, Exercise
-from lecture21.course.exercises.judging import judge, wrong_signature
+from lecture21.course.exercises.hints.explaining import unusable
+from lecture21.course.exercises.judging import judge
 from lecture21.course.exercises.registry import find
-from lecture21.course.exercises.running import call_all, draw, is_written, stub_methods
-from lecture21.course.exercises.values import kind, plain
 
 _SECONDS = 10.0
 _LINES = 4  # of the verdict
@@ -90,13 +90,8 @@ def judged(exercise: Exercise, answer: Any, cases: list[Case]) -> tuple[str, ...
     """Return what `check` says of an answer on these cases: a sentence without the exercise's number, then details."""
     if not is_written(exercise, answer):
         return ("not written yet",)
-    if not exercise.is_value and not callable(answer):
-        call = f'check("{exercise.number}", {exercise.name})'
-        return (f"needs the function itself, not {kind(plain(answer))}. Write {call}, without parentheses",)
-    if (complaint := wrong_signature(exercise, answer, cases)) is not None:
+    if (complaint := unusable(exercise, answer, cases)) is not None:
         return (complaint,)
-    if stubs := stub_methods(exercise, answer):
-        return (f"{stubs[0]} returns None: is it still a stub?",)
     outcomes, note, printed = call_all(exercise, answer, cases, _SECONDS)
     # PyTorch raises it too, with a message: for a power that is written as ^, or a ModuleList that is called.
     if outcomes and outcomes[0].error == "NotImplementedError" and not outcomes[0].message:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lecture21.course.exercises.wording import as_written, without_bodies
+from lecture21.course.exercises.source import as_written, changed, without_bodies
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +101,17 @@ class Exercise:
 
         return add
 
+    def wrong_lines(self, name: str, difference: str, *, symptom: str, hint: str) -> None:
+        """Add the solution with a few other lines as a mistake: a copy of a long one would hide what is wrong.
+
+        Args:
+            name: the mistake in a few words.
+            difference: the lines that differ, as in a diff without line numbers; see `source.changed`.
+            symptom: what a reader sees who makes it.
+            hint: what to look at, without the answer.
+        """
+        self.mistakes.append(Mistake(name, changed(self.solution, difference), symptom, hint))
+
     def wrong_value(self, name: str, value: Any, *, hint: str) -> None:
         """Add a value as a mistake, for an exercise whose solution is a value."""
         self.mistakes.append(Mistake(name, value, f"The value is {show(value)}.", hint))
@@ -134,7 +145,7 @@ class Exercise:
         """Return the solution or a mistake as the code that a reader would have written."""
         if self.is_value:
             return f"{self.name} = {show(answer)}"
-        return as_written(answer, self.name, self.solution)
+        return as_written(answer, self.name)
 
     def run(self, answer: Any, arguments: tuple[Any, ...]) -> Any:
         """Apply an answer to the arguments of a case; an array of NumPy is a value as a list is."""

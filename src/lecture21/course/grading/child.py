@@ -18,9 +18,9 @@ from dataclasses import dataclass, fields
 from types import CodeType, FunctionType
 from typing import Any
 
+from lecture21.course.exercises.answers.running import Outcome, call_once, is_written
+from lecture21.course.exercises.answers.values import encode, to_data
 from lecture21.course.exercises.exercise import Exercise
-from lecture21.course.exercises.running import Outcome, call_once, is_written
-from lecture21.course.exercises.values import encode, plain
 from lecture21.course.grading.exercises import every_exercise
 from lecture21.course.grading.sandbox import Sandbox
 
@@ -122,7 +122,7 @@ def _described(error: BaseException) -> str:
 
 
 def _packed(outcome: Outcome) -> dict[str, Any]:
-    return {field.name: encode(plain(getattr(outcome, field.name))) for field in fields(outcome)}
+    return {field.name: encode(to_data(getattr(outcome, field.name))) for field in fields(outcome)}
 
 
 def remove_solutions(exercises: Iterable[Exercise]) -> None:
@@ -134,8 +134,10 @@ def remove_solutions(exercises: Iterable[Exercise]) -> None:
             delattr(module, name)
     for secret in secrets:
         if isinstance(secret, type):  # a class refers to itself, and so would stay for a while
-            for name in [name for name, value in vars(secret).items() if isinstance(value, FunctionType)]:
+            methods = [name for name, value in vars(secret).items() if isinstance(value, FunctionType)]
+            for name in [*methods, *({"source"} & vars(secret).keys())]:
                 delattr(secret, name)
+    linecache.clearcache()  # has the files of exercises, of whose solutions mistakes are made
     for exercise in exercises:
         hidden = {"solution": _placeholder(exercise), "cases": None, "properties": ()}
         for name, value in hidden.items():

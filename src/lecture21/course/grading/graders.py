@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from lecture21._support.validation import printable
+from lecture21.course.exercises.answers.running import Outcome, draw
+from lecture21.course.exercises.answers.values import decode, same
 from lecture21.course.exercises.exercise import Case, Exercise
 from lecture21.course.exercises.judging import Verdict, judge
-from lecture21.course.exercises.running import Outcome, draw
-from lecture21.course.exercises.values import decode, same
 from lecture21.course.grading import supervisor
 from lecture21.course.grading.answers import Answers, Slice, find_answers
 from lecture21.course.grading.child import Job
@@ -277,7 +277,5 @@ def _outcome(packed: dict[str, Any]) -> Outcome:
         value = decode(packed[field.name])
         if isinstance(field.default, str):
             value = printable(str(value), limit=200)
-        elif isinstance(field.default, bool):
-            value = value is True
         values[field.name] = value
     return Outcome(**values)

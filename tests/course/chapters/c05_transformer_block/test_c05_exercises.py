@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from readers import printed
 
-from lecture21.course.exercises.probes import Probe
+from lecture21.course.exercises.answers.probes import Probe
 from lecture21.course.exercises.registry import find
 
 

@@ -15,8 +15,8 @@ from grading_notebooks import grades as grades_of
 from lecture21 import GPT, presets
 from lecture21.baselines import NGram
 from lecture21.course.exercises import check
+from lecture21.course.exercises.answers.running import draw
 from lecture21.course.exercises.registry import exercises_of
-from lecture21.course.exercises.running import draw
 from lecture21.data import shakespeare, split
 from lecture21.generation import generate
 from lecture21.tokenizers import CharTokenizer

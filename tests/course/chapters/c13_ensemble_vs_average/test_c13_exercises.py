@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from lecture21.course.chapters.c13_ensemble_vs_average.exercises import PREDICTIONS, TARGET
 from lecture21.course.exercises import Exercise, check
+from lecture21.course.exercises.answers.running import call_once, draw
 from lecture21.course.exercises.exercise import Case
 from lecture21.course.exercises.judging import judge
 from lecture21.course.exercises.registry import find
-from lecture21.course.exercises.running import call_once, draw
 from lecture21.mixtures import ambiguity_decomposition, log_pool_decomposition, mixture_gap
 
 

@@ -8,9 +8,9 @@ import torch.nn.functional as F
 
 from lecture21.accounting import distinct_experts
 from lecture21.course.exercises import check
+from lecture21.course.exercises.answers.running import call_once, draw
+from lecture21.course.exercises.answers.values import same
 from lecture21.course.exercises.registry import find
-from lecture21.course.exercises.running import call_once, draw
-from lecture21.course.exercises.values import same
 from lecture21.moe import balance_loss, route
 
 

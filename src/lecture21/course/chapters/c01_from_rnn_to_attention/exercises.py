@@ -5,8 +5,8 @@ import random
 
 import torch
 
+from lecture21.course.exercises.answers.modules import WrongWeights
 from lecture21.course.exercises.exercise import Case, Exercise, normal
-from lecture21.course.exercises.modules import WrongWeights
 
 # 1.1
 
@@ -71,79 +71,71 @@ _UNROLL = Exercise(
     ),
 )
 
-
-@_UNROLL.mistake(
+_UNROLL.wrong_lines(
+    "without tanh",
+    """
+    - h = torch.tanh(w_x @ x + w_h @ h + b)
+    + h = w_x @ x + w_h @ h + b
+    """,
     symptom="It seems to work on short texts, but on long ones the state grows until the loss is NaN.",
     hint="your state is not limited to the range from -1 to 1. Which function comes last?",
 )
-def _without_tanh(xs, h, w_x, w_h, b):
-    states = []
-    for x in xs:
-        h = w_x @ x + w_h @ h + b
-        states.append(h)
-    return torch.stack(states)
 
-
-@_UNROLL.mistake(
+_UNROLL.wrong_lines(
+    "transposed",
+    """
+    - h = torch.tanh(w_x @ x + w_h @ h + b)
+    + h = torch.tanh(w_x @ x + h @ w_h + b)
+    """,
     symptom="There is no error, since w_h is square, but the states differ from those of nn.RNN with the same weights.",
     hint="the shapes fit, but w_h is used as its transpose. In `w_h @ h` each row of w_h gives one new number; what "
     "does `h @ w_h` do?",
 )
-def _transposed(xs, h, w_x, w_h, b):
-    states = []
-    for x in xs:
-        h = torch.tanh(w_x @ x + h @ w_h + b)
-        states.append(h)
-    return torch.stack(states)
 
-
-@_UNROLL.mistake(
+_UNROLL.wrong_lines(
+    "bias outside",
+    """
+    - h = torch.tanh(w_x @ x + w_h @ h + b)
+    + h = torch.tanh(w_x @ x + w_h @ h) + b
+    """,
     symptom="States exceed the range from -1 to 1, by up to the size of the bias.",
     hint="the bias is added after the tanh, but it belongs to the sum inside the tanh.",
 )
-def _bias_outside(xs, h, w_x, w_h, b):
-    states = []
-    for x in xs:
-        h = torch.tanh(w_x @ x + w_h @ h) + b
-        states.append(h)
-    return torch.stack(states)
 
-
-@_UNROLL.mistake(
+_UNROLL.wrong_lines(
+    "always from the start",
+    """
+    - h = torch.tanh(w_x @ x + w_h @ h + b)
+    - states.append(h)
+    + states.append(torch.tanh(w_x @ x + w_h @ h + b))
+    """,
     symptom="Every state depends on one token only. The loss is that of a model without memory.",
     hint="every step starts from the initial state. Which state must the second step start from?",
 )
-def _always_from_the_start(xs, h, w_x, w_h, b):
-    states = []
-    for x in xs:
-        states.append(torch.tanh(w_x @ x + w_h @ h + b))
-    return torch.stack(states)
 
-
-@_UNROLL.mistake(
+_UNROLL.wrong_lines(
+    "only the last",
+    """
+    - return torch.stack(states)
+    + return h
+    """,
     symptom="This is enough to classify a text, but a language model has only one prediction for each text to train "
     "on.",
     hint="you return the last state alone. A language model predicts at each position, so it needs all T states.",
 )
-def _only_the_last(xs, h, w_x, w_h, b):
-    states = []
-    for x in xs:
-        h = torch.tanh(w_x @ x + w_h @ h + b)
-        states.append(h)
-    return h
 
-
-@_UNROLL.mistake(
+_UNROLL.wrong_lines(
+    "one step late",
+    """
+    - h = torch.tanh(w_x @ x + w_h @ h + b)
+    + states.append(h)
+    + h = torch.tanh(w_x @ x + w_h @ h + b)
+    - states.append(h)
+    """,
     symptom="The state at position t does not depend on token t, so the loss stays high, as if a word were missing.",
     hint="each row is one step late: the first one is the initial state. Do you store the state before or after the "
     "step?",
 )
-def _one_step_late(xs, h, w_x, w_h, b):
-    states = []
-    for x in xs:
-        states.append(h)
-        h = torch.tanh(w_x @ x + w_h @ h + b)
-    return torch.stack(states)
 
 
 # 1.2
@@ -261,60 +253,48 @@ _LATCH = Exercise(
     by_properties=True,
 )
 
-
-@_LATCH.mistake(
+_LATCH.wrong_lines(
+    "decays",
+    """
+    - w, u = 2.0, 0.5
+    + w, u = 0.5, 1.0
+    """,
     symptom="The verb agrees with the last noun.",
     hint="the state shrinks between two nouns, so that the next one, which counts in full, decides. With which w does "
     "a state grow when nothing is added?",
 )
-def _decays(numbers):
-    w, u = 0.5, 1.0
-    h, states = torch.zeros(()), []
-    for x in numbers:
-        h = torch.tanh(w * h + u * x)
-        states.append(h)
-    return torch.stack(states)
 
-
-@_LATCH.mistake(
+_LATCH.wrong_lines(
+    "too loud",
+    """
+    - w, u = 2.0, 0.5
+    + w, u = 2.0, 1.0
+    """,
     symptom="It holds its number against one rival and loses it to a row of them.",
     hint="one rival does not turn the state, but several in a row do. How small must u be for the state to recover "
     "while rivals keep coming?",
 )
-def _too_loud(numbers):
-    w, u = 2.0, 1.0
-    h, states = torch.zeros(()), []
-    for x in numbers:
-        h = torch.tanh(w * h + u * x)
-        states.append(h)
-    return torch.stack(states)
 
-
-@_LATCH.mistake(
+_LATCH.wrong_lines(
+    "wrong sign",
+    """
+    - w, u = 2.0, 0.5
+    + w, u = 2.0, -0.5
+    """,
     symptom="Singular and plural are exchanged.",
     hint="the state keeps its sign, but takes the wrong one from the first noun.",
 )
-def _wrong_sign(numbers):
-    w, u = 2.0, -0.5
-    h, states = torch.zeros(()), []
-    for x in numbers:
-        h = torch.tanh(w * h + u * x)
-        states.append(h)
-    return torch.stack(states)
 
-
-@_LATCH.mistake(
+_LATCH.wrong_lines(
+    "counts",
+    """
+    - w, u = 2.0, 0.5
+    + w, u = 1.0, 0.2
+    """,
     symptom="The verb agrees with the majority of the nouns so far.",
     hint="with w = 1 a small state hardly changes by itself, so the unit counts nouns. What must the state do between "
     "two of them?",
 )
-def _counts(numbers):
-    w, u = 1.0, 0.2
-    h, states = torch.zeros(()), []
-    for x in numbers:
-        h = torch.tanh(w * h + u * x)
-        states.append(h)
-    return torch.stack(states)
 
 
 # 1.3
@@ -371,16 +351,15 @@ def _powers_of_w(states, w):
     return w ** torch.arange(len(states) - 1, -1, -1, dtype=states.dtype)
 
 
-@_FACTORS.mistake(
+_FACTORS.wrong_lines(
+    "slope at the state before",
+    """
+    - factors[t] = factors[t + 1] * slopes[t + 1]
+    + factors[t] = factors[t + 1] * slopes[t]
+    """,
     symptom="The values are nearly right where neighboring states are similar, and wrong elsewhere.",
     hint="your slope of the step from h_{t-1} to h_t is taken at h_{t-1}. Which of the two is the value of the tanh?",
 )
-def _slope_at_the_state_before(states, w):
-    slopes = w * (1 - states**2)
-    factors = torch.ones_like(states)
-    for t in range(len(states) - 2, -1, -1):
-        factors[t] = factors[t + 1] * slopes[t]
-    return factors
 
 
 @_FACTORS.mistake(
@@ -392,41 +371,38 @@ def _one_factor_too_many(states, w):
     return (w * (1 - states**2)).flip(0).cumprod(0).flip(0)
 
 
-@_FACTORS.mistake(
+_FACTORS.wrong_lines(
+    "from the first state",
+    """
+    - for t in range(len(states) - 2, -1, -1):
+    + for t in range(1, len(states)):
+    - factors[t] = factors[t + 1] * slopes[t + 1]
+    + factors[t] = factors[t - 1] * slopes[t]
+    """,
     symptom="The recent past seems to be forgotten and the distant past to be remembered.",
     hint="your entries are the derivatives of h_t with respect to h_1. The last state is the one to be differentiated: "
     "from which end do the factors accumulate?",
 )
-def _from_the_first_state(states, w):
-    slopes = w * (1 - states**2)
-    factors = torch.ones_like(states)
-    for t in range(1, len(states)):
-        factors[t] = factors[t - 1] * slopes[t]
-    return factors
 
-
-@_FACTORS.mistake(
+_FACTORS.wrong_lines(
+    "the first entry missing",
+    """
+    - for t in range(len(states) - 2, -1, -1):
+    + for t in range(len(states) - 2, 0, -1):
+    """,
     symptom="All entries are right except for the first one.",
     hint="the entry of h_1 is never computed. What is the last value that your loop takes?",
 )
-def _the_first_entry_missing(states, w):
-    slopes = w * (1 - states**2)
-    factors = torch.ones_like(states)
-    for t in range(len(states) - 2, 0, -1):
-        factors[t] = factors[t + 1] * slopes[t + 1]
-    return factors
 
-
-@_FACTORS.mistake(
+_FACTORS.wrong_lines(
+    "tanh of the states",
+    """
+    - slopes = w * (1 - states**2)
+    + slopes = w * (1 - torch.tanh(states) ** 2)
+    """,
     symptom="The factors are nearly right for states near 0 and too large elsewhere.",
     hint="you apply the tanh to the states once more. A state is already a value of the tanh.",
 )
-def _tanh_of_the_states(states, w):
-    slopes = w * (1 - torch.tanh(states) ** 2)
-    factors = torch.ones_like(states)
-    for t in range(len(states) - 2, -1, -1):
-        factors[t] = factors[t + 1] * slopes[t + 1]
-    return factors
 
 
 # 1.4

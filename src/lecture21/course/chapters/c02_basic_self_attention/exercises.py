@@ -6,8 +6,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from lecture21.course.exercises.answers.probes import at, hint_of, watching
 from lecture21.course.exercises.exercise import Case, Exercise, normal, rows_sum_to_one, scaled_otherwise
-from lecture21.course.exercises.probes import at, hint_of, watching
 
 # 2.1
 
@@ -92,6 +92,7 @@ _SOFTMAX = Exercise(
     "without changing its softmax?",
 )
 def _overflowing(scores):
+    largest = scores.max(dim=-1, keepdim=True).values
     powers = scores.exp()
     return powers / powers.sum(dim=-1, keepdim=True)
 
@@ -101,7 +102,8 @@ def _overflowing(scores):
     hint="your columns sum to 1. Each row belongs to one query: over which dimension must the sum run?",
 )
 def _over_columns(scores):
-    powers = (scores - scores.max(dim=-2, keepdim=True).values).exp()
+    largest = scores.max(dim=-2, keepdim=True).values
+    powers = (scores - largest).exp()
     return powers / powers.sum(dim=-2, keepdim=True)
 
 
@@ -110,7 +112,8 @@ def _over_columns(scores):
     hint="all your entries together sum to 1. Each row must do so by itself.",
 )
 def _over_everything(scores):
-    powers = (scores - scores.max()).exp()
+    largest = scores.max()
+    powers = (scores - largest).exp()
     return powers / powers.sum()
 
 
@@ -120,7 +123,8 @@ def _over_everything(scores):
     "largest score of each row?",
 )
 def _one_maximum_for_all(scores):
-    powers = (scores - scores.max()).exp()
+    largest = scores.max()
+    powers = (scores - largest).exp()
     return powers / powers.sum(dim=-1, keepdim=True)
 
 
@@ -130,7 +134,8 @@ def _one_maximum_for_all(scores):
     "keeps the dimension?",
 )
 def _sums_without_a_dimension(scores):
-    powers = (scores - scores.max(dim=-1, keepdim=True).values).exp()
+    largest = scores.max(dim=-1, keepdim=True).values
+    powers = (scores - largest).exp()
     return powers / powers.sum(dim=-1)
 
 
@@ -140,7 +145,8 @@ def _sums_without_a_dimension(scores):
     "max() keeps the dimension?",
 )
 def _maxima_without_a_dimension(scores):
-    powers = (scores - scores.max(dim=-1).values).exp()
+    largest = scores.max(dim=-1).values
+    powers = (scores - largest).exp()
     return powers / powers.sum(dim=-1, keepdim=True)
 
 
@@ -150,7 +156,8 @@ def _maxima_without_a_dimension(scores):
     "above 0?",
 )
 def _minimum_subtracted(scores):
-    powers = (scores - scores.min(dim=-1, keepdim=True).values).exp()
+    largest = scores.min(dim=-1, keepdim=True).values
+    powers = (scores - largest).exp()
     return powers / powers.sum(dim=-1, keepdim=True)
 
 
@@ -160,7 +167,8 @@ def _minimum_subtracted(scores):
     "the largest score cancels in numerator and denominator?",
 )
 def _divided_by_the_maximum(scores):
-    powers = (scores / scores.max(dim=-1, keepdim=True).values).exp()
+    largest = scores.max(dim=-1, keepdim=True).values
+    powers = (scores / largest).exp()
     return powers / powers.sum(dim=-1, keepdim=True)
 
 

@@ -240,75 +240,69 @@ _FORM = Exercise(
     ),
 )
 
-
-@_FORM.mistake(
+_FORM.wrong_lines(
+    "division forgotten",
+    """
+    - root = (strengths[:d] * math.sqrt(d)).sqrt()[:, None]
+    + root = strengths[:d].sqrt()[:, None]
+    """,
     symptom="The scores are right for d_k = 1 and too small by sqrt(d_k) otherwise.",
     hint="your scores are those of the form before the division by sqrt(D). Who makes up for it?",
 )
-def _division_forgotten(form):
-    u, strengths, v = torch.linalg.svd(form)
-    d = int(torch.linalg.matrix_rank(form))
-    root = strengths[:d].sqrt()[:, None]
-    return root * u[:, :d].T, root * v[:d]
 
-
-@_FORM.mistake(
+_FORM.wrong_lines(
+    "as wide as the tokens",
+    """
+    - d = int(torch.linalg.matrix_rank(form))
+    + d = len(form)
+    """,
     symptom="All scores are right, and the head is as wide as the token vectors, however few searches it has.",
     hint="your head works and has as many components as the tokens. The task is the narrowest head: what is the rank "
     "of the form?",
 )
-def _as_wide_as_the_tokens(form):
-    u, strengths, v = torch.linalg.svd(form)
-    d = len(form)
-    root = (strengths[:d] * math.sqrt(d)).sqrt()[:, None]
-    return root * u[:, :d].T, root * v[:d]
 
-
-@_FORM.mistake(
+_FORM.wrong_lines(
+    "exchanged",
+    """
+    - return root * u[:, :d].T, root * v[:d]
+    + return root * v[:d], root * u[:, :d].T
+    """,
     symptom="Who searches and who is found are exchanged: the map is that of the transposed scores.",
     hint="your head has the scores x_j^T form x_i. A row of the form belongs to the token that searches: which of u "
     "and v is on that side?",
 )
-def _exchanged(form):
-    u, strengths, v = torch.linalg.svd(form)
-    d = int(torch.linalg.matrix_rank(form))
-    root = (strengths[:d] * math.sqrt(d)).sqrt()[:, None]
-    return root * v[:d], root * u[:, :d].T
 
-
-@_FORM.mistake(
+_FORM.wrong_lines(
+    "rows of u",
+    """
+    - return root * u[:, :d].T, root * v[:d]
+    + return root * u[:d], root * v[:d]
+    """,
     symptom="The shapes are right, and no score is.",
     hint="form = u diag(strengths) v, so the singular vectors are the columns of u and the rows of v. What do you take "
     "from u?",
 )
-def _rows_of_u(form):
-    u, strengths, v = torch.linalg.svd(form)
-    d = int(torch.linalg.matrix_rank(form))
-    root = (strengths[:d] * math.sqrt(d)).sqrt()[:, None]
-    return root * u[:d], root * v[:d]
 
-
-@_FORM.mistake(
+_FORM.wrong_lines(
+    "columns of v",
+    """
+    - return root * u[:, :d].T, root * v[:d]
+    + return root * u[:, :d].T, root * v[:, :d].T
+    """,
     symptom="The shapes are right, and no score is.",
     hint="form = u diag(strengths) v, so the singular vectors are the columns of u and the rows of v. What do you take "
     "from v?",
 )
-def _columns_of_v(form):
-    u, strengths, v = torch.linalg.svd(form)
-    d = int(torch.linalg.matrix_rank(form))
-    root = (strengths[:d] * math.sqrt(d)).sqrt()[:, None]
-    return root * u[:, :d].T, root * v[:, :d].T
 
-
-@_FORM.mistake(
+_FORM.wrong_lines(
+    "squared",
+    """
+    - root = (strengths[:d] * math.sqrt(d)).sqrt()[:, None]
+    + root = (strengths[:d] * math.sqrt(d))[:, None]
+    """,
     symptom="Strong searches become far too strong: each singular value enters squared.",
     hint="both matrices have the full singular value, so their product has its square. How must they share it?",
 )
-def _squared(form):
-    u, strengths, v = torch.linalg.svd(form)
-    d = int(torch.linalg.matrix_rank(form))
-    root = (strengths[:d] * math.sqrt(d))[:, None]
-    return root * u[:, :d].T, root * v[:d]
 
 
 # 3.3

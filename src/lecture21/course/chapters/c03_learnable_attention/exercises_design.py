@@ -5,8 +5,8 @@ import random
 import torch
 from torch import Tensor
 
+from lecture21.course.exercises.answers.modules import WrongWeights
 from lecture21.course.exercises.exercise import Case, Exercise, normal
-from lecture21.course.exercises.modules import WrongWeights
 from lecture21.data import described
 from lecture21.layers.attention import attention, causal_mask
 
@@ -115,70 +115,64 @@ _DESIGN = Exercise(
     call=_use_head,
 )
 
-
-@_DESIGN.mistake(
+_DESIGN.wrong_lines(
+    "any noun",
+    """
+    - w_key = (8 * noun + late)[None]
+    + w_key = (8 * noun)[None]
+    """,
     symptom="Right in sentences with one noun. With two, both get the same weight.",
     hint="all nouns have the same score, so two nouns share the weight. What do later nouns have more of?",
 )
-def _any_noun(one, noun, adjective, verb, plural, late):
-    w_query = one[None]
-    w_key = (8 * noun)[None]
-    w_value = plural[None]
-    return w_query, w_key, w_value
 
-
-@_DESIGN.mistake(
+_DESIGN.wrong_lines(
+    "only late",
+    """
+    - w_key = (8 * noun + late)[None]
+    + w_key = late[None]
+    """,
     symptom="Every word finds itself, since nothing that it sees is later.",
     hint="your scores depend on the place alone, so each word finds itself. What must the word be, besides late?",
 )
-def _only_late(one, noun, adjective, verb, plural, late):
-    w_query = one[None]
-    w_key = late[None]
-    w_value = plural[None]
-    return w_query, w_key, w_value
 
-
-@_DESIGN.mistake(
+_DESIGN.wrong_lines(
+    "too late",
+    """
+    - w_key = (8 * noun + late)[None]
+    + w_key = (8 * noun + 8 * late)[None]
+    """,
     symptom="Right at a noun itself. Three words later, the place has added more than being a noun did.",
     hint="each place adds as much as being a noun. How many words can there be between a word and the latest noun, and "
     "what do they add together?",
 )
-def _too_late(one, noun, adjective, verb, plural, late):
-    w_query = one[None]
-    w_key = (8 * noun + 8 * late)[None]
-    w_value = plural[None]
-    return w_query, w_key, w_value
 
-
-@_DESIGN.mistake(
+_DESIGN.wrong_lines(
+    "early",
+    """
+    - w_key = (8 * noun + late)[None]
+    + w_key = (8 * noun - late)[None]
+    """,
     symptom="The first noun is found instead of the latest one.",
     hint="your scores fall with the place, so that the first noun wins. Which one should?",
 )
-def _early(one, noun, adjective, verb, plural, late):
-    w_query = one[None]
-    w_key = (8 * noun - late)[None]
-    w_value = plural[None]
-    return w_query, w_key, w_value
 
-
-@_DESIGN.mistake(
+_DESIGN.wrong_lines(
+    "only verbs ask",
+    """
+    - w_query = one[None]
+    + w_query = verb[None]
+    """,
     symptom="Verbs find their noun, and all other words average what they see.",
     hint="only verbs ask: all other queries are 0, and equal scores give equal weights. Which feature do all words "
     "have?",
 )
-def _only_verbs_ask(one, noun, adjective, verb, plural, late):
-    w_query = verb[None]
-    w_key = (8 * noun + late)[None]
-    w_value = plural[None]
-    return w_query, w_key, w_value
 
-
-@_DESIGN.mistake(
+_DESIGN.wrong_lines(
+    "carries that it is a noun",
+    """
+    - w_value = plural[None]
+    + w_value = noun[None]
+    """,
     symptom="The head finds the right noun, and reports that it is a noun.",
     hint="your head finds the noun, but its values carry that it is one. What should the output say of it?",
 )
-def _carries_that_it_is_a_noun(one, noun, adjective, verb, plural, late):
-    w_query = one[None]
-    w_key = (8 * noun + late)[None]
-    w_value = noun[None]
-    return w_query, w_key, w_value

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lecture21.course.exercises.answers.probes import at, hint_of, watching
 from lecture21.course.exercises.exercise import Case, Exercise, normal, rows_sum_to_one
-from lecture21.course.exercises.probes import at, hint_of, watching
 
 # 4.1
 

@@ -163,8 +163,9 @@ def _variances_without_a_dimension(x, gain, bias):
     hint="your variance divides by C - 1, as torch's var() and std() do by default. Here it is the mean of C squares.",
 )
 def _unbiased(x, gain, bias):
+    deviation = x - x.mean(dim=-1, keepdim=True)
     variance = x.var(dim=-1, keepdim=True)
-    return (x - x.mean(dim=-1, keepdim=True)) / (variance + 1e-5).sqrt() * gain + bias
+    return deviation / (variance + 1e-5).sqrt() * gain + bias
 
 
 @_NORM.mistake(
@@ -184,7 +185,8 @@ def _divided_by_the_variance(x, gain, bias):
 )
 def _without_epsilon(x, gain, bias):
     deviation = x - x.mean(dim=-1, keepdim=True)
-    return deviation / deviation.square().mean(dim=-1, keepdim=True).sqrt() * gain + bias
+    variance = deviation.square().mean(dim=-1, keepdim=True)
+    return deviation / variance.sqrt() * gain + bias
 
 
 @_NORM.mistake(
@@ -193,7 +195,8 @@ def _without_epsilon(x, gain, bias):
 )
 def _epsilon_outside(x, gain, bias):
     deviation = x - x.mean(dim=-1, keepdim=True)
-    return deviation / (deviation.square().mean(dim=-1, keepdim=True).sqrt() + 1e-5) * gain + bias
+    variance = deviation.square().mean(dim=-1, keepdim=True)
+    return deviation / (variance.sqrt() + 1e-5) * gain + bias
 
 
 @_NORM.mistake(
@@ -263,106 +266,99 @@ _STREAM = Exercise(
     ),
 )
 
-
-@_STREAM.mistake(
+_STREAM.wrong_lines(
+    "sizes are added",
+    """
+    - squares = added.square()
+    + squares = added
+    - square = 1 + squares.sum() if kind == "pre" else (1 + squares).prod()
+    + square = (1 + squares.sum()) ** 2 if kind == "pre" else (1 + squares).prod() ** 2
+    """,
     symptom="The stream seems to grow like the number of layers instead of its root.",
     hint=_ADDED,
 )
-def _sizes_are_added(added, kind):
-    squares = added
-    square = (1 + squares.sum()) ** 2 if kind == "pre" else (1 + squares).prod() ** 2
-    size = torch.ones(()) if kind == "post" else square.sqrt()
-    return size, 1 / square
 
-
-@_STREAM.mistake(
+_STREAM.wrong_lines(
+    "a sum for every kind",
+    """
+    - square = 1 + squares.sum() if kind == "pre" else (1 + squares).prod()
+    + square = 1 + squares.sum()
+    """,
     symptom="A deep model without norms seems as harmless as one with them.",
     hint="you add up the updates for every kind. Without a norm, what does the second layer compute from a stream that "
     "the first one has made larger? And what does a norm after the sum do to the embedding inside it?",
 )
-def _a_sum_for_every_kind(added, kind):
-    squares = added.square()
-    square = 1 + squares.sum()
-    size = torch.ones(()) if kind == "post" else square.sqrt()
-    return size, 1 / square
 
-
-@_STREAM.mistake(
+_STREAM.wrong_lines(
+    "a product for every kind",
+    """
+    - square = 1 + squares.sum() if kind == "pre" else (1 + squares).prod()
+    + square = (1 + squares).prod()
+    """,
     symptom="The pre-norm stream seems to explode with depth. In a real model it grows slowly.",
     hint="you multiply for every kind. In a pre-norm block, each layer receives a normalized copy. Does its update "
     "grow with the stream?",
 )
-def _a_product_for_every_kind(added, kind):
-    squares = added.square()
-    square = (1 + squares).prod()
-    size = torch.ones(()) if kind == "post" else square.sqrt()
-    return size, 1 / square
 
-
-@_STREAM.mistake(
+_STREAM.wrong_lines(
+    "post as pre",
+    """
+    - square = 1 + squares.sum() if kind == "pre" else (1 + squares).prod()
+    + square = (1 + squares).prod() if kind == "none" else 1 + squares.sum()
+    """,
     symptom="Post-norm seems to keep as much of the embedding as pre-norm.",
     hint="for kind 'post' you add up the updates. Each update meets a stream that the norm before has brought back to "
     "size 1, and each norm shrinks all that is in the sum. What happens to the embedding's share in one such step?",
 )
-def _post_as_pre(added, kind):
-    squares = added.square()
-    square = (1 + squares).prod() if kind == "none" else 1 + squares.sum()
-    size = torch.ones(()) if kind == "post" else square.sqrt()
-    return size, 1 / square
 
-
-@_STREAM.mistake(
+_STREAM.wrong_lines(
+    "post grows",
+    """
+    - size = torch.ones(()) if kind == "post" else square.sqrt()
+    + size = square.sqrt()
+    """,
     symptom="The stream of a post-norm model seems to grow, although every sum is normalized.",
     hint="with kind 'post', a norm follows the last sum. Which size does it leave?",
 )
-def _post_grows(added, kind):
-    squares = added.square()
-    square = 1 + squares.sum() if kind == "pre" else (1 + squares).prod()
-    size = square.sqrt()
-    return size, 1 / square
 
-
-@_STREAM.mistake(
+_STREAM.wrong_lines(
+    "share of the size",
+    """
+    - return size, 1 / square
+    + return size, 1 / square.sqrt()
+    """,
     symptom="The share is too large: the shares of the embedding and of all updates add up to more than 1.",
     hint="you return the embedding's part of the size. The task asks for its share of the square.",
 )
-def _share_of_the_size(added, kind):
-    squares = added.square()
-    square = 1 + squares.sum() if kind == "pre" else (1 + squares).prod()
-    size = torch.ones(()) if kind == "post" else square.sqrt()
-    return size, 1 / square.sqrt()
 
-
-@_STREAM.mistake(
+_STREAM.wrong_lines(
+    "square for size",
+    """
+    - size = torch.ones(()) if kind == "post" else square.sqrt()
+    + size = torch.ones(()) if kind == "post" else square
+    """,
     symptom="The size is the square of the right one, so depth seems to matter twice as much.",
     hint="you return the mean square. The size is its root.",
 )
-def _square_for_size(added, kind):
-    squares = added.square()
-    square = 1 + squares.sum() if kind == "pre" else (1 + squares).prod()
-    size = torch.ones(()) if kind == "post" else square
-    return size, 1 / square
 
-
-@_STREAM.mistake(
+_STREAM.wrong_lines(
+    "none as pre",
+    """
+    - square = 1 + squares.sum() if kind == "pre" else (1 + squares).prod()
+    + square = (1 + squares).prod() if kind == "post" else 1 + squares.sum()
+    """,
     symptom="A deep model without norms seems to keep as much of the embedding as pre-norm.",
     hint="for kind 'none' you add up the updates. Without a norm, an update grows with the stream that it is computed "
     "from. How large is the second one, if the first has made the stream larger?",
 )
-def _none_as_pre(added, kind):
-    squares = added.square()
-    square = (1 + squares).prod() if kind == "post" else 1 + squares.sum()
-    size = torch.ones(()) if kind == "post" else square.sqrt()
-    return size, 1 / square
 
-
-@_STREAM.mistake(
+_STREAM.wrong_lines(
+    "square for every size",
+    """
+    - size = torch.ones(()) if kind == "post" else square.sqrt()
+    + size = square
+    """,
     symptom="The size is the square of the right one, and with post-norm it seems to grow.",
     hint="you return its square for the size. And with kind 'post', a norm follows the last sum: which size does it "
     "leave?",
 )
-def _square_for_every_size(added, kind):
-    squares = added.square()
-    square = 1 + squares.sum() if kind == "pre" else (1 + squares).prod()
-    size = square
-    return size, 1 / square

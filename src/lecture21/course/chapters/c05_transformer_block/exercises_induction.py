@@ -5,8 +5,8 @@ import random
 import torch
 from torch import Tensor
 
+from lecture21.course.exercises.answers.modules import WrongWeights
 from lecture21.course.exercises.exercise import Case, Exercise, normal
-from lecture21.course.exercises.modules import WrongWeights
 from lecture21.data import described
 from lecture21.layers.attention import attention, causal_mask
 
@@ -106,85 +106,78 @@ _INDUCTION = Exercise(
     call=_use_layers,
 )
 
-
-@_INDUCTION.mistake(
+_INDUCTION.wrong_lines(
+    "looks ahead",
+    """
+    - first = strength * place[1:], place[:-1], name, before.T
+    + first = strength * place[:-1], place[1:], name, before.T
+    """,
     symptom="A word looks for the place after its own, which it may not see, so its weights are even.",
     hint="in your first layer a word looks for the place after its own, which it may not see. Which rows of `place` "
     "must meet?",
 )
-def _looks_ahead(place, name, before, following):
-    strength = 100
-    first = strength * place[:-1], place[1:], name, before.T
-    second = strength * name, before, name, following.T
-    return first, second
 
-
-@_INDUCTION.mistake(
+_INDUCTION.wrong_lines(
+    "finds itself",
+    """
+    - first = strength * place[1:], place[:-1], name, before.T
+    + first = strength * place, place, name, before.T
+    """,
     symptom="Each word notes its own name as the word before it.",
     hint="in your first layer each word finds itself, so that it notes its own name. By how much must the places "
     "differ?",
 )
-def _finds_itself(place, name, before, following):
-    strength = 100
-    first = strength * place, place, name, before.T
-    second = strength * name, before, name, following.T
-    return first, second
 
-
-@_INDUCTION.mistake(
+_INDUCTION.wrong_lines(
+    "compares names",
+    """
+    - second = strength * name, before, name, following.T
+    + second = strength * name, name, name, following.T
+    """,
     symptom="A word that returns finds its earlier place, and copies itself.",
     hint="your second layer compares names with names, so a word finds itself and copies its own name. Which word "
     "knows that it came after?",
 )
-def _compares_names(place, name, before, following):
-    strength = 100
-    first = strength * place[1:], place[:-1], name, before.T
-    second = strength * name, name, name, following.T
-    return first, second
 
-
-@_INDUCTION.mistake(
+_INDUCTION.wrong_lines(
+    "asks for the word before",
+    """
+    - second = strength * name, before, name, following.T
+    + second = strength * before, name, name, following.T
+    """,
     symptom="The second layer looks for the word before the one that asks, and copies that again.",
     hint="your second layer compares the word before the one that asks with the names of others. Who has to know what "
     "came before: who asks, or who is found?",
 )
-def _asks_for_the_word_before(place, name, before, following):
-    strength = 100
-    first = strength * place[1:], place[:-1], name, before.T
-    second = strength * before, name, name, following.T
-    return first, second
 
-
-@_INDUCTION.mistake(
+_INDUCTION.wrong_lines(
+    "copies the note",
+    """
+    - second = strength * name, before, name, following.T
+    + second = strength * name, before, before, following.T
+    """,
     symptom="The right place is found, and its note of the word before is copied: the word that asks.",
     hint="your second layer finds the right word and copies what came before it. What is to be copied?",
 )
-def _copies_the_note(place, name, before, following):
-    strength = 100
-    first = strength * place[1:], place[:-1], name, before.T
-    second = strength * name, before, before, following.T
-    return first, second
 
-
-@_INDUCTION.mistake(
+_INDUCTION.wrong_lines(
+    "mixes names",
+    """
+    - first = strength * place[1:], place[:-1], name, before.T
+    + first = strength * place[1:], place[:-1], name, name.T
+    """,
     symptom="The first layer adds the earlier name to the name itself, so that both are mixed in one place.",
     hint="your first layer adds the word before to the name, so later layers can't tell the two apart. Which "
     "directions are free for it?",
 )
-def _mixes_names(place, name, before, following):
-    strength = 100
-    first = strength * place[1:], place[:-1], name, name.T
-    second = strength * name, before, name, following.T
-    return first, second
 
-
-@_INDUCTION.mistake(
+_INDUCTION.wrong_lines(
+    "too weak",
+    """
+    - strength = 100
+    + strength = 1
+    """,
     symptom="The right word gets the largest weight, but not half of it.",
     hint="everything is in its place, but divided by sqrt(D) your scores differ too little. How much must the right "
     "one lead, against ten others?",
 )
-def _too_weak(place, name, before, following):
-    strength = 1
-    first = strength * place[1:], place[:-1], name, before.T
-    second = strength * name, before, name, following.T
-    return first, second

@@ -5,8 +5,8 @@ import random
 import torch
 from torch import Tensor
 
+from lecture21.course.exercises.answers.modules import WrongWeights
 from lecture21.course.exercises.exercise import Case, Exercise, normal
-from lecture21.course.exercises.modules import WrongWeights
 
 # 6.1
 
@@ -94,51 +94,35 @@ _GREEDY = Exercise(
     ),
 )
 
-
-@_GREEDY.mistake(
+_GREEDY.wrong_lines(
+    "goes on after the end",
+    """
+    - token = next_logits(ids).argmax(dim=-1).masked_fill(ended, pad)
+    + token = next_logits(ids).argmax(dim=-1)
+    """,
     symptom="The outputs are right up to their end tokens, but more words follow.",
     hint="a row continues after its end token while other rows are still being generated. What should it get instead?",
 )
-def _goes_on_after_the_end(next_logits, n_row, bos, eos, pad, max_new):
-    ids = torch.full((n_row, 1), bos)
-    ended = torch.zeros(n_row, dtype=torch.bool)
-    for _ in range(max_new):
-        token = next_logits(ids).argmax(dim=-1)
-        ids = torch.cat([ids, token[:, None]], dim=1)
-        ended = ended | (token == eos)
-        if ended.all():
-            break
-    return ids[:, 1:]
 
-
-@_GREEDY.mistake(
+_GREEDY.wrong_lines(
+    "stops at the first end",
+    """
+    - if ended.all():
+    + if ended.any():
+    """,
     symptom="Long outputs are cut off, at a length that depends on the other rows in the batch.",
     hint="decoding stops when the first row has ended, and the other rows are cut off. When is the batch complete?",
 )
-def _stops_at_the_first_end(next_logits, n_row, bos, eos, pad, max_new):
-    ids = torch.full((n_row, 1), bos)
-    ended = torch.zeros(n_row, dtype=torch.bool)
-    for _ in range(max_new):
-        token = next_logits(ids).argmax(dim=-1).masked_fill(ended, pad)
-        ids = torch.cat([ids, token[:, None]], dim=1)
-        ended = ended | (token == eos)
-        if ended.any():
-            break
-    return ids[:, 1:]
 
-
-@_GREEDY.mistake(
+_GREEDY.wrong_lines(
+    "never stops early",
+    """
+    - if ended.all():
+    -     break
+    """,
     symptom="The outputs are right, but the model is always called max_new times.",
     hint="the tokens are right, but columns of padding follow them. When can decoding stop before max_new tokens?",
 )
-def _never_stops_early(next_logits, n_row, bos, eos, pad, max_new):
-    ids = torch.full((n_row, 1), bos)
-    ended = torch.zeros(n_row, dtype=torch.bool)
-    for _ in range(max_new):
-        token = next_logits(ids).argmax(dim=-1).masked_fill(ended, pad)
-        ids = torch.cat([ids, token[:, None]], dim=1)
-        ended = ended | (token == eos)
-    return ids[:, 1:]
 
 
 @_GREEDY.mistake(
@@ -158,52 +142,38 @@ def _only_the_last_token(next_logits, n_row, bos, eos, pad, max_new):
     return torch.stack(tokens, dim=1)
 
 
-@_GREEDY.mistake(
+_GREEDY.wrong_lines(
+    "end token filled",
+    """
+    - token = next_logits(ids).argmax(dim=-1).masked_fill(ended, pad)
+    - ids = torch.cat([ids, token[:, None]], dim=1)
+    + token = next_logits(ids).argmax(dim=-1)
+      ended = ended | (token == eos)
+    + ids = torch.cat([ids, token.masked_fill(ended, pad)[:, None]], dim=1)
+    """,
     symptom="Padding replaces the end token, so a probability computed from the output would leave out its end.",
     hint="the end token itself is replaced by padding. Should you fill ended rows before or after marking new ones?",
 )
-def _end_token_filled(next_logits, n_row, bos, eos, pad, max_new):
-    ids = torch.full((n_row, 1), bos)
-    ended = torch.zeros(n_row, dtype=torch.bool)
-    for _ in range(max_new):
-        token = next_logits(ids).argmax(dim=-1)
-        ended = ended | (token == eos)
-        ids = torch.cat([ids, token.masked_fill(ended, pad)[:, None]], dim=1)
-        if ended.all():
-            break
-    return ids[:, 1:]
 
-
-@_GREEDY.mistake(
+_GREEDY.wrong_lines(
+    "forgets earlier ends",
+    """
+    - ended = ended | (token == eos)
+    + ended = token == eos
+    """,
     symptom="Answers in which padding and words alternate, and decoding goes on to the last token that is allowed.",
     hint="you remember only the rows that ended in the last step. A row that has ended must remain so.",
 )
-def _forgets_earlier_ends(next_logits, n_row, bos, eos, pad, max_new):
-    ids = torch.full((n_row, 1), bos)
-    ended = torch.zeros(n_row, dtype=torch.bool)
-    for _ in range(max_new):
-        token = next_logits(ids).argmax(dim=-1).masked_fill(ended, pad)
-        ids = torch.cat([ids, token[:, None]], dim=1)
-        ended = token == eos
-        if ended.all():
-            break
-    return ids[:, 1:]
 
-
-@_GREEDY.mistake(
+_GREEDY.wrong_lines(
+    "one step too few",
+    """
+    - for _ in range(max_new):
+    + for _ in range(max_new - 1):
+    """,
     symptom="The longest answers lack their last word.",
     hint="a row that never ends must get `max_new` tokens, and `bos` is not one of them. How many steps do you make?",
 )
-def _one_step_too_few(next_logits, n_row, bos, eos, pad, max_new):
-    ids = torch.full((n_row, 1), bos)
-    ended = torch.zeros(n_row, dtype=torch.bool)
-    for _ in range(max_new - 1):
-        token = next_logits(ids).argmax(dim=-1).masked_fill(ended, pad)
-        ids = torch.cat([ids, token[:, None]], dim=1)
-        ended = ended | (token == eos)
-        if ended.all():
-            break
-    return ids[:, 1:]
 
 
 # 6.2
@@ -273,97 +243,66 @@ _INFLUENCE = Exercise(
     ),
 )
 
-
-@_INFLUENCE.mistake(
+_INFLUENCE.wrong_lines(
+    "replaces by itself",
+    """
+    - others = replacements[replacements != source[place]]
+    + others = replacements
+    """,
     symptom="Digits seem to matter a little less than the comma, which is none of the replacements.",
     hint="your result is too near 0 where the symbol is among `replacements`. What happens if a 2 is replaced by a 2?",
 )
-def _replaces_by_itself(probability, source, replacements):
-    before = probability(source[None])[0]
-    falls = []
-    for place in range(len(source)):
-        others = replacements
-        changed = source.repeat(len(others), 1)  # (K, S)
-        changed[:, place] = others
-        falls.append(before - probability(changed).mean())
-    return torch.stack(falls)
 
-
-@_INFLUENCE.mistake(
+_INFLUENCE.wrong_lines(
+    "replaces the rest",
+    """
+    - changed[:, place] = others
+    + changed[:, place:] = others[:, None]
+    """,
     symptom="The first symbol always seems to matter most, since everything after it is changed as well.",
     hint="only your last result is right: for the others, later symbols are replaced too. How many may differ?",
 )
-def _replaces_the_rest(probability, source, replacements):
-    before = probability(source[None])[0]
-    falls = []
-    for place in range(len(source)):
-        others = replacements[replacements != source[place]]
-        changed = source.repeat(len(others), 1)  # (K, S)
-        changed[:, place:] = others[:, None]
-        falls.append(before - probability(changed).mean())
-    return torch.stack(falls)
 
-
-@_INFLUENCE.mistake(
+_INFLUENCE.wrong_lines(
+    "reversed sign",
+    """
+    - falls.append(before - probability(changed).mean())
+    + falls.append(probability(changed).mean() - before)
+    """,
     symptom="Important symbols have negative results.",
     hint="all signs are reversed. A symbol matters if the probability falls when it is replaced.",
 )
-def _reversed_sign(probability, source, replacements):
-    before = probability(source[None])[0]
-    falls = []
-    for place in range(len(source)):
-        others = replacements[replacements != source[place]]
-        changed = source.repeat(len(others), 1)  # (K, S)
-        changed[:, place] = others
-        falls.append(probability(changed).mean() - before)
-    return torch.stack(falls)
 
-
-@_INFLUENCE.mistake(
+_INFLUENCE.wrong_lines(
+    "worst replacement",
+    """
+    - falls.append(before - probability(changed).mean())
+    + falls.append(before - probability(changed).min())
+    """,
     symptom="Every symbol seems to matter, because the least favorable replacement decides.",
     hint="one replacement decides each of your results. All of them should count equally.",
 )
-def _worst_replacement(probability, source, replacements):
-    before = probability(source[None])[0]
-    falls = []
-    for place in range(len(source)):
-        others = replacements[replacements != source[place]]
-        changed = source.repeat(len(others), 1)  # (K, S)
-        changed[:, place] = others
-        falls.append(before - probability(changed).min())
-    return torch.stack(falls)
 
-
-@_INFLUENCE.mistake(
+_INFLUENCE.wrong_lines(
+    "keeps replacements",
+    """
+      falls.append(before - probability(changed).mean())
+    + source = changed[-1]
+    """,
     symptom="The first result is right, and the later ones belong to a source that was changed before.",
     hint="only your first result is right: a replaced symbol is still replaced when the next one is tried.",
 )
-def _keeps_replacements(probability, source, replacements):
-    before = probability(source[None])[0]
-    falls = []
-    for place in range(len(source)):
-        others = replacements[replacements != source[place]]
-        changed = source.repeat(len(others), 1)  # (K, S)
-        changed[:, place] = others
-        falls.append(before - probability(changed).mean())
-        source = changed[-1]
-    return torch.stack(falls)
 
-
-@_INFLUENCE.mistake(
+_INFLUENCE.wrong_lines(
+    "sizes of changes",
+    """
+    - falls.append(before - probability(changed).mean())
+    + falls.append((before - probability(changed)).abs().mean())
+    """,
     symptom="No result is negative, and a symbol whose replacements help as often as they harm seems to matter.",
     hint="you average the sizes of the changes. The task asks how much the probability falls, so a rise counts against "
     "it.",
 )
-def _sizes_of_changes(probability, source, replacements):
-    before = probability(source[None])[0]
-    falls = []
-    for place in range(len(source)):
-        others = replacements[replacements != source[place]]
-        changed = source.repeat(len(others), 1)  # (K, S)
-        changed[:, place] = others
-        falls.append((before - probability(changed)).abs().mean())
-    return torch.stack(falls)
 
 
 # 6.3
@@ -411,85 +350,67 @@ _MASKS = Exercise(
     ),
 )
 
-
-@_MASKS.mistake(
+_MASKS.wrong_lines(
+    "causal source",
+    """
+    - both[:n_source, :n_source] = True
+    - both[n_source:, :n_source] = True
+    """,
     symptom="The third mask equals the second, which is that of a GPT on the concatenated source and target.",
     hint="your third mask equals the second. May a token of the source attend to later tokens of the source?",
 )
-def _causal_source(n_source, n_target):
-    n = n_source + n_target
-    encoder = torch.ones(n, n, dtype=torch.bool)
-    decoder = encoder.tril()
-    both = decoder.clone()
-    return encoder, decoder, both
 
-
-@_MASKS.mistake(
+_MASKS.wrong_lines(
+    "source attends to target",
+    """
+    - both[:n_source, :n_source] = True
+    + both[:n_source] = True
+    """,
     symptom="The source depends on the target, so in training the target depends on its own future through the source.",
     hint="in the third mask the source attends to the target, which does not exist yet when the source is encoded.",
 )
-def _source_attends_to_target(n_source, n_target):
-    n = n_source + n_target
-    encoder = torch.ones(n, n, dtype=torch.bool)
-    decoder = encoder.tril()
-    both = decoder.clone()
-    both[:n_source] = True
-    both[n_source:, :n_source] = True
-    return encoder, decoder, both
 
-
-@_MASKS.mistake(
+_MASKS.wrong_lines(
+    "no cross attention",
+    """
+    - both[n_source:, :n_source] = True
+    + both[n_source:, :n_source] = False
+    """,
     symptom="The mask has two blocks on its diagonal, so the decoder generates the same output for every source.",
     hint="in the third mask no target position attends to the source. In which rows and columns must it be True?",
 )
-def _no_cross_attention(n_source, n_target):
-    n = n_source + n_target
-    encoder = torch.ones(n, n, dtype=torch.bool)
-    decoder = encoder.tril()
-    both = decoder.clone()
-    both[:n_source, :n_source] = True
-    both[n_source:, :n_source] = False
-    return encoder, decoder, both
 
-
-@_MASKS.mistake(
+_MASKS.wrong_lines(
+    "causal cross attention",
+    """
+    - both[n_source:, :n_source] = True
+    + both[n_source:, :n_source] = torch.ones(n_target, n_source, dtype=torch.bool).tril()
+    """,
     symptom="The first target token attends to one source token and the second to two.",
     hint="in the third mask the cross-attention is triangular. Is any part of the source unknown at the first target "
     "position?",
 )
-def _causal_cross_attention(n_source, n_target):
-    n = n_source + n_target
-    encoder = torch.ones(n, n, dtype=torch.bool)
-    decoder = encoder.tril()
-    both = decoder.clone()
-    both[:n_source, :n_source] = True
-    both[n_source:, :n_source] = torch.ones(n_target, n_source, dtype=torch.bool).tril()
-    return encoder, decoder, both
 
-
-@_MASKS.mistake(
+_MASKS.wrong_lines(
+    "target without a mask",
+    """
+    - both = decoder.clone()
+    + both = encoder.clone()
+    - both[:n_source, :n_source] = True
+    - both[n_source:, :n_source] = True
+    + both[:n_source, n_source:] = False
+    """,
     symptom="The target attends to its own future. The training loss falls toward 0, and generated text is wrong.",
     hint="in the third mask, target positions attend to later ones, which contain the tokens to be predicted.",
 )
-def _target_without_a_mask(n_source, n_target):
-    n = n_source + n_target
-    encoder = torch.ones(n, n, dtype=torch.bool)
-    decoder = encoder.tril()
-    both = encoder.clone()
-    both[:n_source, n_source:] = False
-    return encoder, decoder, both
 
-
-@_MASKS.mistake(
+_MASKS.wrong_lines(
+    "one tensor twice",
+    """
+    - both = decoder.clone()
+    + both = decoder
+    """,
     symptom="The decoder attends to later tokens, although its line of code is right.",
     hint="your second and third masks are the same tensor, so what you write into one changes the other. What does "
     "`clone()` return?",
 )
-def _one_tensor_twice(n_source, n_target):
-    n = n_source + n_target
-    encoder = torch.ones(n, n, dtype=torch.bool)
-    decoder = encoder.tril()
-    both = decoder
-    both[:n_source, :n_source] = True
-    both[n_source:, :n_source] = True
-    return encoder, decoder, both

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from lecture21.course.chapters.c07_write_a_gpt.exercises import _Block
+from lecture21.course.exercises.answers.modules import random_weights, with_weights
 from lecture21.course.exercises.exercise import Case, Exercise, normal
-from lecture21.course.exercises.modules import random_weights, with_weights
 
 _SAMPLES = 2000
 
@@ -146,125 +146,93 @@ _EXERCISE = Exercise(
     ),
 )
 
-
-@_EXERCISE.mistake(
+_EXERCISE.wrong_lines(
+    "softmax in forward",
+    """
+    - return self.head(self.norm(x))
+    + return self.head(self.norm(x)).softmax(dim=-1)
+    """,
     symptom="The loss falls slowly and stays near ln V, and texts are nearly random.",
     hint="your forward returns probabilities. Loss and generate both apply a softmax, so what must they be given?",
 )
-class _softmax_in_forward(_GPT):
-    def forward(self, ids):
-        x = self.token(ids) + self.position.weight[: ids.shape[1]]
-        for block in self.blocks:
-            x = block(x)
-        return self.head(self.norm(x)).softmax(dim=-1)
 
-
-@_EXERCISE.mistake(
+_EXERCISE.wrong_lines(
+    "all positions",
+    """
+    - x = self.token(ids) + self.position.weight[: ids.shape[1]]
+    + x = self.token(ids) + self.position.weight
+    """,
     symptom="It works while T is block_size, as in training. A shorter prompt raises an error or gets too many logits.",
     hint="you add the vectors of all block_size positions, and a text may be shorter. How many tokens does ids have?",
 )
-class _all_positions(_GPT):
-    def forward(self, ids):
-        x = self.token(ids) + self.position.weight
-        for block in self.blocks:
-            x = block(x)
-        return self.head(self.norm(x))
 
-
-@_EXERCISE.mistake(
+_EXERCISE.wrong_lines(
+    "without positions",
+    """
+    - x = self.token(ids) + self.position.weight[: ids.shape[1]]
+    + x = self.token(ids)
+    """,
     symptom="The loss is a little higher, because the model has little information about the order of the characters.",
     hint="your logits do not depend on `position`. What is added to the vectors of the tokens?",
 )
-class _without_positions(_GPT):
-    def forward(self, ids):
-        x = self.token(ids)
-        for block in self.blocks:
-            x = block(x)
-        return self.head(self.norm(x))
 
-
-@_EXERCISE.mistake(
+_EXERCISE.wrong_lines(
+    "without the last norm",
+    """
+    - return self.head(self.norm(x))
+    + return self.head(x)
+    """,
     symptom="It trains, but the stream grows from block to block, and the head receives inputs of any scale.",
     hint="the head receives the stream directly from the last block. Which of your layers is never called?",
 )
-class _without_the_last_norm(_GPT):
-    def forward(self, ids):
-        x = self.token(ids) + self.position.weight[: ids.shape[1]]
-        for block in self.blocks:
-            x = block(x)
-        return self.head(x)
 
-
-@_EXERCISE.mistake(
+_EXERCISE.wrong_lines(
+    "context not cut",
+    """
+    - logits = self(ids[:, -self.block_size :])[:, -1]
+    + logits = self(ids)[:, -1]
+    """,
     symptom="Once the text has block_size characters, it raises an exception: the next one has no position vector.",
     hint="generate gives the model more than block_size tokens once the text is long. Which of them should it keep?",
 )
-class _context_not_cut(_GPT):
-    def generate(self, ids, n_new, temperature=1.0):
-        with torch.no_grad():
-            for _ in range(n_new):
-                logits = self(ids)[:, -1]
-                probabilities = (logits / temperature).softmax(dim=-1)
-                token = torch.multinomial(probabilities, num_samples=1)
-                ids = torch.cat([ids, token], dim=1)
-        return ids
 
-
-@_EXERCISE.mistake(
+_EXERCISE.wrong_lines(
+    "first tokens instead of last",
+    """
+    - logits = self(ids[:, -self.block_size :])[:, -1]
+    + logits = self(ids[:, : self.block_size])[:, -1]
+    """,
     symptom="After block_size characters the distribution stays the same, because new tokens never enter the input.",
     hint="once the text is longer than block_size, your model is given its beginning. Which tokens predict the next?",
 )
-class _first_tokens_instead_of_last(_GPT):
-    def generate(self, ids, n_new, temperature=1.0):
-        with torch.no_grad():
-            for _ in range(n_new):
-                logits = self(ids[:, : self.block_size])[:, -1]
-                probabilities = (logits / temperature).softmax(dim=-1)
-                token = torch.multinomial(probabilities, num_samples=1)
-                ids = torch.cat([ids, token], dim=1)
-        return ids
 
-
-@_EXERCISE.mistake(
+_EXERCISE.wrong_lines(
+    "most likely token",
+    """
+    - token = torch.multinomial(probabilities, num_samples=1)
+    + token = probabilities.argmax(dim=-1, keepdim=True)
+    """,
     symptom="It repeats the same few words and generates the same text every time.",
     hint="generate always takes the most likely token. Draw from the distribution instead, with torch.multinomial.",
 )
-class _most_likely_token(_GPT):
-    def generate(self, ids, n_new, temperature=1.0):
-        with torch.no_grad():
-            for _ in range(n_new):
-                logits = self(ids[:, -self.block_size :])[:, -1]
-                probabilities = (logits / temperature).softmax(dim=-1)
-                token = probabilities.argmax(dim=-1, keepdim=True)
-                ids = torch.cat([ids, token], dim=1)
-        return ids
 
-
-@_EXERCISE.mistake(
+_EXERCISE.wrong_lines(
+    "drawn from the logits",
+    """
+    - token = torch.multinomial(probabilities, num_samples=1)
+    + token = torch.multinomial(logits / temperature, num_samples=1)
+    """,
     symptom="With negative logits, torch.multinomial raises an error. With positive ones, it draws from a distribution "
     "that is far too even.",
     hint="you draw from the logits themselves. torch.multinomial needs probabilities: which function makes them?",
 )
-class _drawn_from_the_logits(_GPT):
-    def generate(self, ids, n_new, temperature=1.0):
-        with torch.no_grad():
-            for _ in range(n_new):
-                logits = self(ids[:, -self.block_size :])[:, -1]
-                token = torch.multinomial(logits / temperature, num_samples=1)
-                ids = torch.cat([ids, token], dim=1)
-        return ids
 
-
-@_EXERCISE.mistake(
+_EXERCISE.wrong_lines(
+    "temperature after the softmax",
+    """
+    - probabilities = (logits / temperature).softmax(dim=-1)
+    + probabilities = logits.softmax(dim=-1) / temperature
+    """,
     symptom="Texts at a temperature of 0.8 and of 2 are alike, because multinomial normalizes what it is given.",
     hint="your probabilities do not depend on the temperature. Are the logits divided by it before the softmax?",
 )
-class _temperature_after_the_softmax(_GPT):
-    def generate(self, ids, n_new, temperature=1.0):
-        with torch.no_grad():
-            for _ in range(n_new):
-                logits = self(ids[:, -self.block_size :])[:, -1]
-                probabilities = logits.softmax(dim=-1) / temperature
-                token = torch.multinomial(probabilities, num_samples=1)
-                ids = torch.cat([ids, token], dim=1)
-        return ids

@@ -10,9 +10,9 @@ from torch import nn
 
 from lecture21.course.chapters.c07_write_a_gpt.exercises_training import (
     BATCHES_STAY,
-    Probe,
+    RecordingModel,
+    model_weights,
     on_the_cpu,
-    probe_weights,
     random_text,
 )
 from lecture21.course.exercises.exercise import Case, Exercise
@@ -84,7 +84,7 @@ def config_of(seed: int, weight_decay: float) -> TrainConfig:
 def _cases(rng: random.Random) -> list[Case]:
     def case(v: int, length: int, block_size: int, weight_decay: float) -> Case:
         val = random_text(rng, 3 * block_size + 1, v)  # complete windows
-        arguments = probe_weights(rng, v, 3), random_text(rng, length, v), val, block_size
+        arguments = model_weights(rng, v, 3), random_text(rng, length, v), val, block_size
         about = f"9 steps of {length} tokens with V = {v}, T = {block_size}, weight decay {weight_decay}"
         return Case((*arguments, (rng.getrandbits(30), weight_decay)), about)
 
@@ -93,8 +93,8 @@ def _cases(rng: random.Random) -> list[Case]:
 
 def _use(answer, model, tokens, val, block_size, config):
     """Return what is compared: what the list holds, the modes, the final weights, and both kinds of losses."""
-    probe = Probe(model).eval()
-    result = answer(probe, on_the_cpu(tokens), on_the_cpu(val), block_size, config_of(*config))
+    model = RecordingModel(model).eval()
+    result = answer(model, on_the_cpu(tokens), on_the_cpu(val), block_size, config_of(*config))
     if not isinstance(result, tuple | list) or len(result) != 2:
         raise TypeError("train must return two lists: the losses of the steps, and the pairs of the validation")
     losses, val_losses = result
@@ -103,8 +103,8 @@ def _use(answer, model, tokens, val, block_size, config):
     if not all(isinstance(each, tuple | list) and len(each) == 2 for each in val_losses):
         raise TypeError("the second list must have pairs: the number of steps so far, and the loss on val")
     are_numbers = not any(isinstance(each, torch.Tensor) for each in losses)
-    modes = [mode for mode, recorded in zip(probe.modes, probe.recorded, strict=True) if recorded]
-    weights = torch.cat([each.detach().flatten() for each in probe.parameters()])
+    modes = [mode for mode, recorded in zip(model.modes, model.recorded, strict=True) if recorded]
+    weights = torch.cat([each.detach().flatten() for each in model.parameters()])
     pairs = torch.tensor([[float(each) for each in pair] for pair in val_losses], dtype=torch.float64)
     return (
         are_numbers,
@@ -224,334 +224,112 @@ _LOOP = Exercise(
     ),
 )
 
-
-@_LOOP.mistake(
+_LOOP.wrong_lines(
+    "gradients add up",
+    """
+    - optimizer.zero_grad()
+    """,
     symptom="The loss falls at first, and then it jumps: each update uses the sum of all gradients so far.",
     hint="the loss of step 2 is the first that differs from that of the package's loop: the second update has the "
     "first gradient in it. backward() adds to .grad, so what must happen before it?",
 )
-def _gradients_add_up(model, tokens, val, block_size, config):
-    device = next(model.parameters()).device
-    generator = torch.Generator().manual_seed(config.seed)
-    decayed = [p for p in model.parameters() if p.dim() >= 2]
-    others = [p for p in model.parameters() if p.dim() < 2]
-    groups = [
-        {"params": decayed, "weight_decay": config.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW(groups, betas=config.betas)
-    losses, val_losses = [], []
-    model.train()
-    for s in range(config.steps):
-        ids, targets = sample_windows(tokens, block_size, config.batch_size, generator)
-        loss = model.loss(ids.to(device), targets.to(device))
-        losses.append(loss.item())
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-        rise = (s + 1) / config.warmup
-        fall = (config.steps - s) / (config.steps - config.warmup)
-        for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * min(rise, fall)
-        optimizer.step()
-        if (s + 1) % config.eval_every == 0:
-            val_losses.append((s + 1, evaluate(model, val, block_size)))
-    return losses, val_losses
 
-
-@_LOOP.mistake(
+_LOOP.wrong_lines(
+    "gradients cleared too early",
+    """
+    - optimizer.zero_grad()
+      loss.backward()
+    + model.zero_grad()
+    """,
     symptom="The loss does not fall at all: no weight changes.",
     hint="the loss of step 1 is the first that differs from that of the package's loop: it equals the one before the "
     "update, as all later ones do, since no step changes the model. Is the gradient still there when step reads it?",
 )
-def _gradients_cleared_too_early(model, tokens, val, block_size, config):
-    device = next(model.parameters()).device
-    generator = torch.Generator().manual_seed(config.seed)
-    decayed = [p for p in model.parameters() if p.dim() >= 2]
-    others = [p for p in model.parameters() if p.dim() < 2]
-    groups = [
-        {"params": decayed, "weight_decay": config.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW(groups, betas=config.betas)
-    losses, val_losses = [], []
-    model.train()
-    for s in range(config.steps):
-        ids, targets = sample_windows(tokens, block_size, config.batch_size, generator)
-        loss = model.loss(ids.to(device), targets.to(device))
-        losses.append(loss.item())
-        loss.backward()
-        model.zero_grad()
-        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-        rise = (s + 1) / config.warmup
-        fall = (config.steps - s) / (config.steps - config.warmup)
-        for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * min(rise, fall)
-        optimizer.step()
-        if (s + 1) % config.eval_every == 0:
-            val_losses.append((s + 1, evaluate(model, val, block_size)))
-    return losses, val_losses
 
-
-@_LOOP.mistake(
+_LOOP.wrong_lines(
+    "not clipped in time",
+    """
+    - nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+    """,
     symptom="It trains, but a single batch with a large gradient can throw the model off: nothing is clipped.",
     hint="the loss of step 2 is the first that differs from that of the package's loop, as without clipping: the "
     "gradient is not clipped when it is used. Between which two lines does this belong?",
 )
-def _not_clipped_in_time(model, tokens, val, block_size, config):
-    device = next(model.parameters()).device
-    generator = torch.Generator().manual_seed(config.seed)
-    decayed = [p for p in model.parameters() if p.dim() >= 2]
-    others = [p for p in model.parameters() if p.dim() < 2]
-    groups = [
-        {"params": decayed, "weight_decay": config.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW(groups, betas=config.betas)
-    losses, val_losses = [], []
-    model.train()
-    for s in range(config.steps):
-        ids, targets = sample_windows(tokens, block_size, config.batch_size, generator)
-        loss = model.loss(ids.to(device), targets.to(device))
-        losses.append(loss.item())
-        optimizer.zero_grad()
-        loss.backward()
-        rise = (s + 1) / config.warmup
-        fall = (config.steps - s) / (config.steps - config.warmup)
-        for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * min(rise, fall)
-        optimizer.step()
-        if (s + 1) % config.eval_every == 0:
-            val_losses.append((s + 1, evaluate(model, val, block_size)))
-    return losses, val_losses
 
-
-@_LOOP.mistake(
+_LOOP.wrong_lines(
+    "warm up from 0",
+    """
+    - rise = (s + 1) / config.warmup
+    + rise = s / config.warmup
+    """,
     symptom="Nothing happens in the first step, since its learning rate is 0.",
     hint="the loss of step 1 is the first that differs from that of the package's loop: it equals the one before "
     "the update, so the learning rate of step 0 is 0. The warm-up is off by one step.",
 )
-def _warm_up_from_0(model, tokens, val, block_size, config):
-    device = next(model.parameters()).device
-    generator = torch.Generator().manual_seed(config.seed)
-    decayed = [p for p in model.parameters() if p.dim() >= 2]
-    others = [p for p in model.parameters() if p.dim() < 2]
-    groups = [
-        {"params": decayed, "weight_decay": config.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW(groups, betas=config.betas)
-    losses, val_losses = [], []
-    model.train()
-    for s in range(config.steps):
-        ids, targets = sample_windows(tokens, block_size, config.batch_size, generator)
-        loss = model.loss(ids.to(device), targets.to(device))
-        losses.append(loss.item())
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-        rise = s / config.warmup
-        fall = (config.steps - s) / (config.steps - config.warmup)
-        for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * min(rise, fall)
-        optimizer.step()
-        if (s + 1) % config.eval_every == 0:
-            val_losses.append((s + 1, evaluate(model, val, block_size)))
-    return losses, val_losses
 
-
-@_LOOP.mistake(
+_LOOP.wrong_lines(
+    "learning rate set too late",
+    """
+      nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+    + optimizer.step()
+    - optimizer.step()
+    """,
     symptom="It trains. The first update has AdamW's default learning rate, and every other that of the step before "
     "it.",
     hint="the loss of step 1 is the first that differs from that of the package's loop: each step uses the "
     "learning rate that you computed in the step before. When must it be set?",
 )
-def _learning_rate_set_too_late(model, tokens, val, block_size, config):
-    device = next(model.parameters()).device
-    generator = torch.Generator().manual_seed(config.seed)
-    decayed = [p for p in model.parameters() if p.dim() >= 2]
-    others = [p for p in model.parameters() if p.dim() < 2]
-    groups = [
-        {"params": decayed, "weight_decay": config.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW(groups, betas=config.betas)
-    losses, val_losses = [], []
-    model.train()
-    for s in range(config.steps):
-        ids, targets = sample_windows(tokens, block_size, config.batch_size, generator)
-        loss = model.loss(ids.to(device), targets.to(device))
-        losses.append(loss.item())
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-        optimizer.step()
-        rise = (s + 1) / config.warmup
-        fall = (config.steps - s) / (config.steps - config.warmup)
-        for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * min(rise, fall)
-        if (s + 1) % config.eval_every == 0:
-            val_losses.append((s + 1, evaluate(model, val, block_size)))
-    return losses, val_losses
 
-
-@_LOOP.mistake(
+_LOOP.wrong_lines(
+    "without decay",
+    """
+    - group["lr"] = config.learning_rate * min(rise, fall)
+    + group["lr"] = config.learning_rate * min(rise, 1)
+    """,
     symptom="It trains, and ends too high: the weights still jump around the minimum in the last steps.",
     hint="the loss of step 5 is the first that differs from that of the package's loop: the learning rate stays at"
     " its peak after the warm-up. Which of the two fractions is the smaller one there?",
 )
-def _without_decay(model, tokens, val, block_size, config):
-    device = next(model.parameters()).device
-    generator = torch.Generator().manual_seed(config.seed)
-    decayed = [p for p in model.parameters() if p.dim() >= 2]
-    others = [p for p in model.parameters() if p.dim() < 2]
-    groups = [
-        {"params": decayed, "weight_decay": config.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW(groups, betas=config.betas)
-    losses, val_losses = [], []
-    model.train()
-    for s in range(config.steps):
-        ids, targets = sample_windows(tokens, block_size, config.batch_size, generator)
-        loss = model.loss(ids.to(device), targets.to(device))
-        losses.append(loss.item())
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-        rise = (s + 1) / config.warmup
-        fall = (config.steps - s) / (config.steps - config.warmup)
-        for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * min(rise, 1)
-        optimizer.step()
-        if (s + 1) % config.eval_every == 0:
-            val_losses.append((s + 1, evaluate(model, val, block_size)))
-    return losses, val_losses
 
-
-@_LOOP.mistake(
+_LOOP.wrong_lines(
+    "default betas",
+    """
+    - optimizer = torch.optim.AdamW(groups, betas=config.betas)
+    + optimizer = torch.optim.AdamW(groups)
+    """,
     symptom="It trains nearly as well: Adam averages squared gradients over 1,000 steps instead of 20.",
     hint="the loss of step 2 is the first that differs from that of the package's loop: your optimizer averages "
     "gradients over other times. Which arguments of AdamW have you left at their defaults?",
 )
-def _default_betas(model, tokens, val, block_size, config):
-    device = next(model.parameters()).device
-    generator = torch.Generator().manual_seed(config.seed)
-    decayed = [p for p in model.parameters() if p.dim() >= 2]
-    others = [p for p in model.parameters() if p.dim() < 2]
-    groups = [
-        {"params": decayed, "weight_decay": config.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW(groups)
-    losses, val_losses = [], []
-    model.train()
-    for s in range(config.steps):
-        ids, targets = sample_windows(tokens, block_size, config.batch_size, generator)
-        loss = model.loss(ids.to(device), targets.to(device))
-        losses.append(loss.item())
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-        rise = (s + 1) / config.warmup
-        fall = (config.steps - s) / (config.steps - config.warmup)
-        for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * min(rise, fall)
-        optimizer.step()
-        if (s + 1) % config.eval_every == 0:
-            val_losses.append((s + 1, evaluate(model, val, block_size)))
-    return losses, val_losses
 
-
-@_LOOP.mistake(
+_LOOP.wrong_lines(
+    "vectors decayed",
+    """
+    - {"params": others, "weight_decay": 0.0},
+    + {"params": others, "weight_decay": config.weight_decay},
+    """,
     symptom="It trains nearly as well: the gains of norms and the biases are pulled to 0 as well.",
     hint="the loss of step 1 is the first that differs from that of the package's loop, and only with weight decay: "
     "you shrink biases too. Which weights does the task name?",
 )
-def _vectors_decayed(model, tokens, val, block_size, config):
-    device = next(model.parameters()).device
-    generator = torch.Generator().manual_seed(config.seed)
-    optimizer = torch.optim.AdamW(model.parameters(), betas=config.betas, weight_decay=config.weight_decay)
-    losses, val_losses = [], []
-    model.train()
-    for s in range(config.steps):
-        ids, targets = sample_windows(tokens, block_size, config.batch_size, generator)
-        loss = model.loss(ids.to(device), targets.to(device))
-        losses.append(loss.item())
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-        rise = (s + 1) / config.warmup
-        fall = (config.steps - s) / (config.steps - config.warmup)
-        for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * min(rise, fall)
-        optimizer.step()
-        if (s + 1) % config.eval_every == 0:
-            val_losses.append((s + 1, evaluate(model, val, block_size)))
-    return losses, val_losses
 
-
-@_LOOP.mistake(
+_LOOP.wrong_lines(
+    "never in training mode",
+    """
+    - model.train()
+    """,
     symptom="Without dropout, nothing. With it, the model overfits, since it is never active.",
     hint="all losses are right, but a model that comes in evaluation mode stays in it: dropout would be off. Which"
     " method of a module ends that?",
 )
-def _never_in_training_mode(model, tokens, val, block_size, config):
-    device = next(model.parameters()).device
-    generator = torch.Generator().manual_seed(config.seed)
-    decayed = [p for p in model.parameters() if p.dim() >= 2]
-    others = [p for p in model.parameters() if p.dim() < 2]
-    groups = [
-        {"params": decayed, "weight_decay": config.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW(groups, betas=config.betas)
-    losses, val_losses = [], []
-    for s in range(config.steps):
-        ids, targets = sample_windows(tokens, block_size, config.batch_size, generator)
-        loss = model.loss(ids.to(device), targets.to(device))
-        losses.append(loss.item())
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-        rise = (s + 1) / config.warmup
-        fall = (config.steps - s) / (config.steps - config.warmup)
-        for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * min(rise, fall)
-        optimizer.step()
-        if (s + 1) % config.eval_every == 0:
-            val_losses.append((s + 1, evaluate(model, val, block_size)))
-    return losses, val_losses
 
-
-@_LOOP.mistake(
+_LOOP.wrong_lines(
+    "losses with their graphs",
+    """
+    - losses.append(loss.item())
+    + losses.append(loss)
+    """,
     symptom="Memory grows with each step, until there is none: each loss holds all that it was computed from.",
     hint="all losses are right, but your list holds tensors, each with the graph of its step, so memory grows. "
     "Which method returns a number?",
 )
-def _losses_with_their_graphs(model, tokens, val, block_size, config):
-    device = next(model.parameters()).device
-    generator = torch.Generator().manual_seed(config.seed)
-    decayed = [p for p in model.parameters() if p.dim() >= 2]
-    others = [p for p in model.parameters() if p.dim() < 2]
-    groups = [
-        {"params": decayed, "weight_decay": config.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW(groups, betas=config.betas)
-    losses, val_losses = [], []
-    model.train()
-    for s in range(config.steps):
-        ids, targets = sample_windows(tokens, block_size, config.batch_size, generator)
-        loss = model.loss(ids.to(device), targets.to(device))
-        losses.append(loss)
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-        rise = (s + 1) / config.warmup
-        fall = (config.steps - s) / (config.steps - config.warmup)
-        for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * min(rise, fall)
-        optimizer.step()
-        if (s + 1) % config.eval_every == 0:
-            val_losses.append((s + 1, evaluate(model, val, block_size)))
-    return losses, val_losses

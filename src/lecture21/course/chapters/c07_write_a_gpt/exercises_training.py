@@ -121,7 +121,7 @@ def _one_place_for_all(tokens, block_size, batch_size, generator):
 BATCHES_STAY = "the batches stay there: move ids and targets to next(model.parameters()).device"
 
 
-class Probe(nn.Module):
+class RecordingModel(nn.Module):
     """A small language model that notes, whenever it is called, its mode, how many windows, and if autograd records.
 
     Its weights are those of a table of V tokens with C features, and of a linear map to V logits.
@@ -148,8 +148,8 @@ class Probe(nn.Module):
         return F.cross_entropy(self(ids).flatten(0, 1), targets.flatten())
 
 
-def probe_weights(rng: random.Random, v: int, c: int) -> dict[str, torch.Tensor]:
-    """Return random weights of a probe."""
+def model_weights(rng: random.Random, v: int, c: int) -> dict[str, torch.Tensor]:
+    """Return random weights of a recording model."""
     shapes = {"table": (v, c), "map": (c, v), "bias": (v,)}
     return {name: normal(rng, *shape, dtype=torch.float64) for name, shape in shapes.items()}
 
@@ -189,7 +189,7 @@ def _evaluation_cases(rng: random.Random) -> list[Case]:
         about = (
             f"{length} tokens, T = {block_size}, B = {batch_size}, in {'training' if training else 'evaluation'} mode"
         )
-        model = probe_weights(rng, 5, 3) | {"training": torch.tensor(training)}
+        model = model_weights(rng, 5, 3) | {"training": torch.tensor(training)}
         return Case((model, random_text(rng, length, 5), block_size, batch_size), about)
 
     return [case(7, 2, 4, True), case(12, 3, 2, False), case(rng.randint(23, 26), 4, 4, True)]
@@ -197,7 +197,7 @@ def _evaluation_cases(rng: random.Random) -> list[Case]:
 
 def _use_evaluation(answer, model, tokens, block_size, batch_size):
     training = tokens.is_meta or bool(model["training"])
-    model = Probe(model).train(training)
+    model = RecordingModel(model).train(training)
     loss = answer(model, on_the_cpu(tokens), block_size, batch_size)
     n_window = (len(tokens) - 1) // block_size
     full = [batch_size] * (n_window // batch_size)
@@ -254,99 +254,57 @@ _EVALUATION = Exercise(
 def _is_right_loss(arguments, result):
     weights, tokens, block_size = arguments[:3]
     n = (len(tokens) - 1) // block_size * block_size
-    return abs(evaluate(Probe(weights).eval(), tokens[: n + 1], block_size) - float(result[-1])) < 1e-6
+    return abs(evaluate(RecordingModel(weights).eval(), tokens[: n + 1], block_size) - float(result[-1])) < 1e-6
 
 
-@_EVALUATION.mistake(
+_EVALUATION.wrong_lines(
+    "mean of means",
+    """
+    - total += model.loss(ids.to(device), targets.to(device)).item() * targets.numel()
+    + total += model.loss(ids.to(device), targets.to(device)).item()
+    - return total / n
+    + return total / -(-len(all_ids) // batch_size)
+    """,
     symptom="Nearly right: the last batch is smaller, and its tokens count more than those of the others.",
     hint="you average the means of the batches, but the last batch has fewer windows. By what is its loss weighted?",
 )
-def _mean_of_means(model, tokens, block_size, batch_size=256):
-    device, was_training = next(model.parameters()).device, model.training
-    n = (len(tokens) - 1) // block_size * block_size
-    all_ids = tokens[:n].view(-1, block_size)
-    all_targets = tokens[1 : n + 1].view(-1, block_size)
-    total = 0.0
-    model.eval()
-    with torch.no_grad():
-        for i in range(0, len(all_ids), batch_size):
-            ids, targets = all_ids[i : i + batch_size], all_targets[i : i + batch_size]
-            total += model.loss(ids.to(device), targets.to(device)).item()
-    model.train(was_training)
-    return total / -(-len(all_ids) // batch_size)
 
-
-@_EVALUATION.mistake(
+_EVALUATION.wrong_lines(
+    "left in evaluation mode",
+    """
+    - model.train(was_training)
+    """,
     symptom="After the first evaluation, dropout is off for the rest of the training.",
     hint="your loss is right, but the model stays in evaluation mode. In which mode does its training loop need it?",
 )
-def _left_in_evaluation_mode(model, tokens, block_size, batch_size=256):
-    device = next(model.parameters()).device
-    n = (len(tokens) - 1) // block_size * block_size
-    all_ids = tokens[:n].view(-1, block_size)
-    all_targets = tokens[1 : n + 1].view(-1, block_size)
-    total = 0.0
-    model.eval()
-    with torch.no_grad():
-        for i in range(0, len(all_ids), batch_size):
-            ids, targets = all_ids[i : i + batch_size], all_targets[i : i + batch_size]
-            total += model.loss(ids.to(device), targets.to(device)).item() * targets.numel()
-    return total / n
 
-
-@_EVALUATION.mistake(
+_EVALUATION.wrong_lines(
+    "in training mode",
+    """
+    - model.eval()
+    """,
     symptom="With dropout, the loss is too high, and another one each time.",
     hint="your loss is right, but the model is in training mode meanwhile: dropout would be active. Which method of a "
     "module ends that?",
 )
-def _in_training_mode(model, tokens, block_size, batch_size=256):
-    device, was_training = next(model.parameters()).device, model.training
-    n = (len(tokens) - 1) // block_size * block_size
-    all_ids = tokens[:n].view(-1, block_size)
-    all_targets = tokens[1 : n + 1].view(-1, block_size)
-    total = 0.0
-    with torch.no_grad():
-        for i in range(0, len(all_ids), batch_size):
-            ids, targets = all_ids[i : i + batch_size], all_targets[i : i + batch_size]
-            total += model.loss(ids.to(device), targets.to(device)).item() * targets.numel()
-    model.train(was_training)
-    return total / n
 
-
-@_EVALUATION.mistake(
+_EVALUATION.wrong_lines(
+    "evaluated on its input",
+    """
+    - all_targets = tokens[1 : n + 1].view(-1, block_size)
+    + all_targets = tokens[:n].view(-1, block_size)
+    """,
     symptom="The loss falls to nearly 0, and the model repeats one letter.",
     hint="your targets are the input itself. Which token should position t predict?",
 )
-def _evaluated_on_its_input(model, tokens, block_size, batch_size=256):
-    device, was_training = next(model.parameters()).device, model.training
-    n = (len(tokens) - 1) // block_size * block_size
-    all_ids = tokens[:n].view(-1, block_size)
-    all_targets = tokens[:n].view(-1, block_size)
-    total = 0.0
-    model.eval()
-    with torch.no_grad():
-        for i in range(0, len(all_ids), batch_size):
-            ids, targets = all_ids[i : i + batch_size], all_targets[i : i + batch_size]
-            total += model.loss(ids.to(device), targets.to(device)).item() * targets.numel()
-    model.train(was_training)
-    return total / n
 
-
-@_EVALUATION.mistake(
+_EVALUATION.wrong_lines(
+    "last token without a target",
+    """
+    - n = (len(tokens) - 1) // block_size * block_size
+    + n = len(tokens) // block_size * block_size
+    """,
     symptom="It runs, until a text has a multiple of T tokens: the last has no target, and PyTorch raises an error.",
     hint="a text whose length is a multiple of block_size raises an error. The last token of a text has no target: how "
     "many tokens have one?",
 )
-def _last_token_without_a_target(model, tokens, block_size, batch_size=256):
-    device, was_training = next(model.parameters()).device, model.training
-    n = len(tokens) // block_size * block_size
-    all_ids = tokens[:n].view(-1, block_size)
-    all_targets = tokens[1 : n + 1].view(-1, block_size)
-    total = 0.0
-    model.eval()
-    with torch.no_grad():
-        for i in range(0, len(all_ids), batch_size):
-            ids, targets = all_ids[i : i + batch_size], all_targets[i : i + batch_size]
-            total += model.loss(ids.to(device), targets.to(device)).item() * targets.numel()
-    model.train(was_training)
-    return total / n

@@ -75,7 +75,8 @@ def _not_shifted(logits, ids):
     hint="you add scores and not logarithms of probabilities. Does the exponential of a row sum to 1?",
 )
 def _sum_of_scores(logits, ids):
-    return logits[:-1].gather(-1, ids[1:, None]).sum()
+    log_p = logits[:-1]
+    return log_p.gather(-1, ids[1:, None]).sum()
 
 
 @_LOG_PROBABILITY.mistake(
@@ -93,8 +94,8 @@ def _mean_over_tokens(logits, ids):
     "logarithm and combine the factors?",
 )
 def _logarithm_of_the_product(logits, ids):
-    p = logits[:-1].softmax(dim=-1)
-    return p.gather(-1, ids[1:, None]).prod().log()
+    log_p = logits[:-1].log_softmax(dim=-1)
+    return log_p.gather(-1, ids[1:, None]).exp().prod().log()
 
 
 @_LOG_PROBABILITY.mistake(
@@ -111,6 +112,7 @@ def _over_the_positions(logits, ids):
     hint="you score each token by its own row. Row t predicts ids[t + 1]: which row predicts ids[1]?",
 )
 def _all_rows(logits, ids):
+    log_p = logits[:-1].log_softmax(dim=-1)
     return logits.log_softmax(dim=-1).gather(-1, ids[:, None]).sum()
 
 
@@ -119,7 +121,8 @@ def _all_rows(logits, ids):
     hint="you shift in the wrong direction: your row t scores ids[t - 1]. Row t predicts ids[t + 1].",
 )
 def _shifted_back(logits, ids):
-    return logits[1:].log_softmax(dim=-1).gather(-1, ids[:-1, None]).sum()
+    log_p = logits[1:].log_softmax(dim=-1)
+    return log_p.gather(-1, ids[:-1, None]).sum()
 
 
 @_LOG_PROBABILITY.mistake(
@@ -128,7 +131,8 @@ def _shifted_back(logits, ids):
     "of a softmax directly?",
 )
 def _logarithm_of_the_softmax(logits, ids):
-    return logits[:-1].softmax(dim=-1).log().gather(-1, ids[1:, None]).sum()
+    log_p = logits[:-1].softmax(dim=-1).log()
+    return log_p.gather(-1, ids[1:, None]).sum()
 
 
 # 8.2
@@ -202,57 +206,45 @@ _TOP_P = Exercise(
     ),
 )
 
-
-@_TOP_P.mistake(
+_TOP_P.wrong_lines(
+    "without the last",
+    """
+    - kept = torch.where(before < p, ordered, 0.0)
+    + kept = torch.where(before + ordered <= p, ordered, 0.0)
+    """,
     symptom="A small p leaves no token at all, and the division by the sum gives NaN.",
     hint="the token that carries the sum past p is missing. What is left when the first token alone exceeds p?",
 )
-def _without_the_last(probabilities, p):
-    ordered, order = probabilities.sort(descending=True)
-    before = ordered.cumsum(dim=0) - ordered
-    kept = torch.where(before + ordered <= p, ordered, 0.0)
-    result = torch.zeros_like(probabilities)
-    result[order] = kept
-    return result / result.sum()
 
-
-@_TOP_P.mistake(
+_TOP_P.wrong_lines(
+    "still sorted",
+    """
+    - return result / result.sum()
+    + return kept / kept.sum()
+    """,
     symptom="The text is nonsense, because each probability is assigned to the wrong token.",
     hint="the values are right, but in sorted order. Which token does entry i of your result belong to?",
 )
-def _still_sorted(probabilities, p):
-    ordered, order = probabilities.sort(descending=True)
-    before = ordered.cumsum(dim=0) - ordered
-    kept = torch.where(before < p, ordered, 0.0)
-    result = torch.zeros_like(probabilities)
-    result[order] = kept
-    return kept / kept.sum()
 
-
-@_TOP_P.mistake(
+_TOP_P.wrong_lines(
+    "not normalized",
+    """
+    - return result / result.sum()
+    + return result
+    """,
     symptom="Samples are right, as torch.multinomial normalizes its input, but printed probabilities are too small.",
     hint="the right tokens are kept, but their probabilities do not sum to 1.",
 )
-def _not_normalized(probabilities, p):
-    ordered, order = probabilities.sort(descending=True)
-    before = ordered.cumsum(dim=0) - ordered
-    kept = torch.where(before < p, ordered, 0.0)
-    result = torch.zeros_like(probabilities)
-    result[order] = kept
-    return result
 
-
-@_TOP_P.mistake(
+_TOP_P.wrong_lines(
+    "from the bottom",
+    """
+    - ordered, order = probabilities.sort(descending=True)
+    + ordered, order = probabilities.sort()
+    """,
     symptom="The model generates its least probable tokens.",
     hint="you add up from the least probable token. In which direction does sort() order by default?",
 )
-def _from_the_bottom(probabilities, p):
-    ordered, order = probabilities.sort()
-    before = ordered.cumsum(dim=0) - ordered
-    kept = torch.where(before < p, ordered, 0.0)
-    result = torch.zeros_like(probabilities)
-    result[order] = kept
-    return result / result.sum()
 
 
 @_TOP_P.mistake(
@@ -265,31 +257,26 @@ def _each_above_p(probabilities, p):
     return result / result.sum()
 
 
-@_TOP_P.mistake(
+_TOP_P.wrong_lines(
+    "one too many",
+    """
+    - kept = torch.where(before < p, ordered, 0.0)
+    + kept = torch.where(before <= p, ordered, 0.0)
+    """,
     symptom="One token too many, if the more probable ones have exactly p together.",
     hint="two tokens of 0.5 and 0.25 together reach p = 0.75, and you keep a third. Is it `<` or `<=`?",
 )
-def _one_too_many(probabilities, p):
-    ordered, order = probabilities.sort(descending=True)
-    before = ordered.cumsum(dim=0) - ordered
-    kept = torch.where(before <= p, ordered, 0.0)
-    result = torch.zeros_like(probabilities)
-    result[order] = kept
-    return result / result.sum()
 
-
-@_TOP_P.mistake(
+_TOP_P.wrong_lines(
+    "sorted twice",
+    """
+    - return result / result.sum()
+    + return (kept / kept.sum())[order]
+    """,
     symptom="The text is nonsense: the sorted probabilities are sorted once more instead of being put back.",
     hint="you keep the right numbers, but in the wrong places. `kept[order]` sorts once more: which side of the "
     "assignment does `order` belong to?",
 )
-def _sorted_twice(probabilities, p):
-    ordered, order = probabilities.sort(descending=True)
-    before = ordered.cumsum(dim=0) - ordered
-    kept = torch.where(before < p, ordered, 0.0)
-    result = torch.zeros_like(probabilities)
-    result[order] = kept
-    return (kept / kept.sum())[order]
 
 
 # 8.3

@@ -89,46 +89,25 @@ def _only_once(ids, new_id):
     return pair, [*ids[:i], new_id, *ids[i + 2 :]]
 
 
-@_MERGE.mistake(
+_MERGE.wrong_lines(
+    "last token lost",
+    """
+    - while i < len(ids):
+    + while i < len(ids) - 1:
+    """,
     symptom="Decoding gives a text without its last character.",
     hint="the last token is missing whenever it isn't part of a merged pair. Where does your loop end?",
 )
-def _last_token_lost(ids, new_id):
-    counts = {}
-    for i in range(len(ids) - 1):
-        pair = (ids[i], ids[i + 1])
-        counts[pair] = counts.get(pair, 0) + 1
-    pair = min(counts, key=lambda each: (-counts[each], each))
-    merged, i = [], 0
-    while i < len(ids) - 1:
-        if tuple(ids[i : i + 2]) == pair:
-            merged.append(new_id)
-            i += 2
-        else:
-            merged.append(ids[i])
-            i += 1
-    return pair, merged
 
-
-@_MERGE.mistake(
+_MERGE.wrong_lines(
+    "first in the text",
+    """
+    - pair = min(counts, key=lambda each: (-counts[each], each))
+    + pair = max(counts, key=counts.get)
+    """,
     symptom="Two programs learn different merges from the same text.",
     hint="among equally frequent pairs you take the one that occurs first in the text. Which one does the task name?",
 )
-def _first_in_the_text(ids, new_id):
-    counts = {}
-    for i in range(len(ids) - 1):
-        pair = (ids[i], ids[i + 1])
-        counts[pair] = counts.get(pair, 0) + 1
-    pair = max(counts, key=counts.get)
-    merged, i = [], 0
-    while i < len(ids):
-        if tuple(ids[i : i + 2]) == pair:
-            merged.append(new_id)
-            i += 2
-        else:
-            merged.append(ids[i])
-            i += 1
-    return pair, merged
 
 
 @_MERGE.mistake(
@@ -145,25 +124,15 @@ def _second_half_kept(ids, new_id):
     return pair, [new_id if tuple(ids[i : i + 2]) == pair else ids[i] for i in range(len(ids))]
 
 
-@_MERGE.mistake(
+_MERGE.wrong_lines(
+    "largest pair",
+    """
+    - pair = min(counts, key=lambda each: (-counts[each], each))
+    + pair = max(counts, key=lambda each: (counts[each], each))
+    """,
     symptom="Two programs learn different merges from the same text.",
     hint="among equally frequent pairs you take the largest. Which one does the task name?",
 )
-def _largest_pair(ids, new_id):
-    counts = {}
-    for i in range(len(ids) - 1):
-        pair = (ids[i], ids[i + 1])
-        counts[pair] = counts.get(pair, 0) + 1
-    pair = max(counts, key=lambda each: (counts[each], each))
-    merged, i = [], 0
-    while i < len(ids):
-        if tuple(ids[i : i + 2]) == pair:
-            merged.append(new_id)
-            i += 2
-        else:
-            merged.append(ids[i])
-            i += 1
-    return pair, merged
 
 
 @_MERGE.mistake(
@@ -334,62 +303,62 @@ _SCHEDULE = Exercise(
     ),
 )
 
-
-@_SCHEDULE.mistake(
+_SCHEDULE.wrong_lines(
+    "starts at zero",
+    """
+    - return peak * (step + 1) / warmup
+    + return peak * step / warmup
+    """,
     symptom="The first update changes nothing, because its learning rate is 0.",
     hint="the first update has the learning rate 0. Updates are counted from 0: what does update 0 get?",
 )
-def _starts_at_zero(step, steps, warmup, peak):
-    if step < warmup:
-        return peak * step / warmup
-    return peak * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
 
-
-@_SCHEDULE.mistake(
+_SCHEDULE.wrong_lines(
+    "cosine from the beginning",
+    """
+    - progress = (step - warmup) / (steps - warmup)
+    + progress = step / steps
+    """,
     symptom="The learning rate drops abruptly at the end of the warm-up.",
     hint="the cosine must begin at the end of the warm-up: what is the progress at update `warmup`?",
 )
-def _cosine_from_the_beginning(step, steps, warmup, peak):
-    if step < warmup:
-        return peak * (step + 1) / warmup
-    return peak * 0.5 * (1 + math.cos(math.pi * step / steps))
 
-
-@_SCHEDULE.mistake(
+_SCHEDULE.wrong_lines(
+    "down to minus peak",
+    """
+    - return peak * 0.5 * (1 + math.cos(math.pi * progress))
+    + return peak * math.cos(math.pi * progress)
+    """,
     symptom="In the second half the learning rate is negative, and the loss increases.",
     hint="a cosine runs from 1 to -1, and the learning rate from 1 to 0. How do you shift and scale it?",
 )
-def _down_to_minus_peak(step, steps, warmup, peak):
-    if step < warmup:
-        return peak * (step + 1) / warmup
-    return peak * math.cos(math.pi * (step - warmup) / (steps - warmup))
 
-
-@_SCHEDULE.mistake(
+_SCHEDULE.wrong_lines(
+    "linear",
+    """
+    - return peak * 0.5 * (1 + math.cos(math.pi * progress))
+    + return peak * (1 - progress)
+    """,
     symptom="This is another common schedule: linear decay instead of the cosine.",
     hint="the decay is a straight line. Where is a cosine steep, and where is it flat?",
 )
-def _linear(step, steps, warmup, peak):
-    if step < warmup:
-        return peak * (step + 1) / warmup
-    return peak * (1 - (step - warmup) / (steps - warmup))
 
-
-@_SCHEDULE.mistake(
+_SCHEDULE.wrong_lines(
+    "full period",
+    """
+    - return peak * 0.5 * (1 + math.cos(math.pi * progress))
+    + return peak * 0.5 * (1 + math.cos(2 * math.pi * progress))
+    """,
     symptom="The learning rate returns to its peak at the end of training.",
     hint="your cosine runs through a full period and is back at `peak` at the end. Half a period is the angle pi.",
 )
-def _full_period(step, steps, warmup, peak):
-    if step < warmup:
-        return peak * (step + 1) / warmup
-    return peak * 0.5 * (1 + math.cos(2 * math.pi * (step - warmup) / (steps - warmup)))
 
-
-@_SCHEDULE.mistake(
+_SCHEDULE.wrong_lines(
+    "zero one update early",
+    """
+    - progress = (step - warmup) / (steps - warmup)
+    + progress = (step - warmup) / (steps - warmup - 1)
+    """,
     symptom="The last update changes nothing, because its learning rate is 0.",
     hint="your rate is 0 at update `steps` - 1. Which update does the task give the rate 0?",
 )
-def _zero_one_update_early(step, steps, warmup, peak):
-    if step < warmup:
-        return peak * (step + 1) / warmup
-    return peak * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup - 1)))

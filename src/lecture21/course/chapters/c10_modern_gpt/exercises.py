@@ -56,83 +56,67 @@ _ROTARY = Exercise(
     ),
 )
 
-
-@_ROTARY.mistake(
+_ROTARY.wrong_lines(
+    "no minus",
+    """
+    - return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
+    + return torch.cat([first * cos + second * sin, first * sin + second * cos], dim=-1)
+    """,
     symptom="The lengths of the rows change with their positions, so the scores have the wrong size.",
     hint="the lengths of your rows change, so this is not a rotation. Which of the four products has a minus sign?",
 )
-def _no_minus(x, start=0):
-    n_token, width = x.shape
-    position = torch.arange(start, start + n_token)[:, None]
-    angle = position / 10000 ** (torch.arange(0, width, 2) / width)
-    first, second = x.chunk(2, dim=-1)
-    cos, sin = angle.cos(), angle.sin()
-    return torch.cat([first * cos + second * sin, first * sin + second * cos], dim=-1)
 
-
-@_ROTARY.mistake(
+_ROTARY.wrong_lines(
+    "backwards",
+    """
+    - return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
+    + return torch.cat([first * cos + second * sin, second * cos - first * sin], dim=-1)
+    """,
     symptom="Scores depend on the distance only, but weights trained with the usual direction give wrong scores.",
     hint="you rotate in the opposite direction. A rotation by 90 degrees must map the first coordinate to the second.",
 )
-def _backwards(x, start=0):
-    n_token, width = x.shape
-    position = torch.arange(start, start + n_token)[:, None]
-    angle = position / 10000 ** (torch.arange(0, width, 2) / width)
-    first, second = x.chunk(2, dim=-1)
-    cos, sin = angle.cos(), angle.sin()
-    return torch.cat([first * cos + second * sin, second * cos - first * sin], dim=-1)
 
-
-@_ROTARY.mistake(
+_ROTARY.wrong_lines(
+    "ignores start",
+    """
+    - position = torch.arange(start, start + n_token)[:, None]
+    + position = torch.arange(n_token)[:, None]
+    """,
     symptom="Training works, but with a cache every new token is rotated as if it were the first of the text.",
     hint="your positions always count from 0. Where does `start` enter?",
 )
-def _ignores_start(x, start=0):
-    n_token, width = x.shape
-    position = torch.arange(n_token)[:, None]
-    angle = position / 10000 ** (torch.arange(0, width, 2) / width)
-    first, second = x.chunk(2, dim=-1)
-    cos, sin = angle.cos(), angle.sin()
-    return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
 
-
-@_ROTARY.mistake(
+_ROTARY.wrong_lines(
+    "neighbors",
+    """
+    - first, second = x.chunk(2, dim=-1)
+    + first, second = x[:, 0::2], x[:, 1::2]
+    - return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
+    + return torch.stack([first * cos - second * sin, first * sin + second * cos], dim=-1).flatten(1)
+    """,
     symptom="Neighboring features are paired, as in the original paper, so weights of Llama give wrong scores.",
     hint="you pair neighboring features. Here plane i consists of the features i and i + D/2.",
 )
-def _neighbors(x, start=0):
-    n_token, width = x.shape
-    position = torch.arange(start, start + n_token)[:, None]
-    angle = position / 10000 ** (torch.arange(0, width, 2) / width)
-    first, second = x[:, 0::2], x[:, 1::2]
-    cos, sin = angle.cos(), angle.sin()
-    return torch.stack([first * cos - second * sin, first * sin + second * cos], dim=-1).flatten(1)
 
-
-@_ROTARY.mistake(
+_ROTARY.wrong_lines(
+    "half the exponent",
+    """
+    - angle = position / 10000 ** (torch.arange(0, width, 2) / width)
+    + angle = position / 10000 ** (torch.arange(width // 2) / width)
+    """,
     symptom="All planes except the first rotate too fast, so distant positions are hard to distinguish.",
     hint="plane 0 is right, but the others rotate too fast. Is your exponent 2i / D or i / D?",
 )
-def _half_the_exponent(x, start=0):
-    n_token, width = x.shape
-    position = torch.arange(start, start + n_token)[:, None]
-    angle = position / 10000 ** (torch.arange(width // 2) / width)
-    first, second = x.chunk(2, dim=-1)
-    cos, sin = angle.cos(), angle.sin()
-    return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
 
-
-@_ROTARY.mistake(
+_ROTARY.wrong_lines(
+    "interleaved",
+    """
+    - return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
+    + return torch.stack([first * cos - second * sin, first * sin + second * cos], dim=-1).flatten(1)
+    """,
     symptom="The rotation is right, but the order of the features changes, so weights of Llama give wrong scores.",
     hint="your rotation is right, and the order of the features is not. Which features of the result form plane 0?",
 )
-def _interleaved(x, start=0):
-    n_token, width = x.shape
-    position = torch.arange(start, start + n_token)[:, None]
-    angle = position / 10000 ** (torch.arange(0, width, 2) / width)
-    first, second = x.chunk(2, dim=-1)
-    cos, sin = angle.cos(), angle.sin()
-    return torch.stack([first * cos - second * sin, first * sin + second * cos], dim=-1).flatten(1)
 
 
 # 10.2

@@ -41,57 +41,56 @@ _SWIGLU = Exercise(
     cases=_cases,
 )
 
-
-@_SWIGLU.mistake(
+_SWIGLU.wrong_lines(
+    "without silu",
+    """
+    - gate = F.silu(x @ w_gate.T)
+    + gate = x @ w_gate.T
+    """,
     symptom="Without the nonlinearity the layer is a product of two linear maps, and pretrained weights give noise.",
     hint="your layer has no nonlinearity, only a product of two linear maps. Where does SiLU belong?",
 )
-def _without_silu(x, w_gate, w_up, w_down):
-    gate = x @ w_gate.T
-    up = x @ w_up.T
-    hidden = gate * up
-    return hidden @ w_down.T
 
-
-@_SWIGLU.mistake(
+_SWIGLU.wrong_lines(
+    "silu of up",
+    """
+    - gate = F.silu(x @ w_gate.T)
+    + gate = x @ w_gate.T
+    - up = x @ w_up.T
+    + up = F.silu(x @ w_up.T)
+    """,
     symptom="Trained from scratch it is as good, but weights of Llama give wrong results: gate and up are swapped.",
     hint="your SiLU is applied to the other hidden layer. Which of the two matrices makes the gate?",
 )
-def _silu_of_up(x, w_gate, w_up, w_down):
-    gate = x @ w_gate.T
-    up = F.silu(x @ w_up.T)
-    hidden = gate * up
-    return hidden @ w_down.T
 
-
-@_SWIGLU.mistake(
+_SWIGLU.wrong_lines(
+    "sigmoid gate",
+    """
+    - gate = F.silu(x @ w_gate.T)
+    + gate = F.sigmoid(x @ w_gate.T)
+    """,
     symptom="The gate is between 0 and 1, as in the GLU of 2016, which SwiGLU was derived from.",
     hint="your gate is a sigmoid, which is the older GLU. SiLU multiplies the sigmoid by its input.",
 )
-def _sigmoid_gate(x, w_gate, w_up, w_down):
-    gate = F.sigmoid(x @ w_gate.T)
-    up = x @ w_up.T
-    hidden = gate * up
-    return hidden @ w_down.T
 
-
-@_SWIGLU.mistake(
+_SWIGLU.wrong_lines(
+    "added",
+    """
+    - hidden = gate * up
+    + hidden = gate + up
+    """,
     symptom="The two hidden layers are added, so neither gates the other.",
     hint="your hidden layers are added. A gate must be able to close: which operation makes the result 0 if it is 0?",
 )
-def _added(x, w_gate, w_up, w_down):
-    gate = F.silu(x @ w_gate.T)
-    up = x @ w_up.T
-    hidden = gate + up
-    return hidden @ w_down.T
 
-
-@_SWIGLU.mistake(
+_SWIGLU.wrong_lines(
+    "silu of the product",
+    """
+    - gate = F.silu(x @ w_gate.T)
+    + gate = x @ w_gate.T
+    - hidden = gate * up
+    + hidden = gate * up * F.sigmoid(gate * up)
+    """,
     symptom="SiLU is applied to the product, so a closed gate is not closed.",
     hint="you multiply first and apply SiLU to the product. It belongs to one factor only.",
 )
-def _silu_of_the_product(x, w_gate, w_up, w_down):
-    gate = x @ w_gate.T
-    up = x @ w_up.T
-    hidden = gate * up * F.sigmoid(gate * up)
-    return hidden @ w_down.T

@@ -73,70 +73,59 @@ _SIZE = Exercise(
     ),
 )
 
-
-@_SIZE.mistake(
+_SIZE.wrong_lines(
+    "with a head of its own",
+    """
+    - tables = (vocab_size + block_size) * d_model
+    + tables = (2 * vocab_size + block_size) * d_model
+    """,
     symptom="GPT-2 small has 163 million parameters instead of 124 million.",
     hint="you count one vocabulary-sized matrix too many. Which matrix does the output layer use?",
 )
-def _with_a_head_of_its_own(vocab_size, block_size, n_layer, d_model):
-    tables = (2 * vocab_size + block_size) * d_model
-    attention = 4 * (d_model * d_model + d_model)
-    up = d_model * (4 * d_model) + 4 * d_model
-    down = (4 * d_model) * d_model + d_model
-    norm = 2 * d_model
-    return tables + n_layer * (attention + up + down + 2 * norm) + norm
 
-
-@_SIZE.mistake(
+_SIZE.wrong_lines(
+    "without biases",
+    """
+    - attention = 4 * (d_model * d_model + d_model)
+    + attention = 4 * (d_model * d_model)
+    - up = d_model * (4 * d_model) + 4 * d_model
+    + up = d_model * (4 * d_model)
+    - down = (4 * d_model) * d_model + d_model
+    + down = (4 * d_model) * d_model
+    """,
     symptom="The count is too small by less than 0.1 %, which no rounded number in a paper reveals.",
     hint="the matrices are right, but something small is missing in every block. What is added after each product?",
 )
-def _without_biases(vocab_size, block_size, n_layer, d_model):
-    tables = (vocab_size + block_size) * d_model
-    attention = 4 * (d_model * d_model)
-    up = d_model * (4 * d_model)
-    down = (4 * d_model) * d_model
-    norm = 2 * d_model
-    return tables + n_layer * (attention + up + down + 2 * norm) + norm
 
-
-@_SIZE.mistake(
+_SIZE.wrong_lines(
+    "without the last norm",
+    """
+    - return tables + n_layer * (attention + up + down + 2 * norm) + norm
+    + return tables + n_layer * (attention + up + down + 2 * norm)
+    """,
     symptom="The count for GPT-2 small is too small by 1,536.",
     hint="the blocks are right. What happens between the last block and the output layer?",
 )
-def _without_the_last_norm(vocab_size, block_size, n_layer, d_model):
-    tables = (vocab_size + block_size) * d_model
-    attention = 4 * (d_model * d_model + d_model)
-    up = d_model * (4 * d_model) + 4 * d_model
-    down = (4 * d_model) * d_model + d_model
-    norm = 2 * d_model
-    return tables + n_layer * (attention + up + down + 2 * norm)
 
-
-@_SIZE.mistake(
+_SIZE.wrong_lines(
+    "without positions",
+    """
+    - tables = (vocab_size + block_size) * d_model
+    + tables = vocab_size * d_model
+    """,
     symptom="The count does not change with the length of the context.",
     hint="your count does not depend on block_size. How does GPT-2 know the order of its tokens?",
 )
-def _without_positions(vocab_size, block_size, n_layer, d_model):
-    tables = vocab_size * d_model
-    attention = 4 * (d_model * d_model + d_model)
-    up = d_model * (4 * d_model) + 4 * d_model
-    down = (4 * d_model) * d_model + d_model
-    norm = 2 * d_model
-    return tables + n_layer * (attention + up + down + 2 * norm) + norm
 
-
-@_SIZE.mistake(
+_SIZE.wrong_lines(
+    "without the down projection",
+    """
+    - return tables + n_layer * (attention + up + down + 2 * norm) + norm
+    + return tables + n_layer * (attention + up + 2 * norm) + norm
+    """,
     symptom="GPT-2 small has 96 million parameters: each block lacks one of its two feed-forward matrices.",
     hint="the feed-forward layer maps to 4 d_model and back. How many matrices does that take, and of which shapes?",
 )
-def _without_the_down_projection(vocab_size, block_size, n_layer, d_model):
-    tables = (vocab_size + block_size) * d_model
-    attention = 4 * (d_model * d_model + d_model)
-    up = d_model * (4 * d_model) + 4 * d_model
-    down = (4 * d_model) * d_model + d_model
-    norm = 2 * d_model
-    return tables + n_layer * (attention + up + 2 * norm) + norm
 
 
 # 11.2
@@ -190,7 +179,8 @@ _COST = Exercise(
 )
 def _forward_only(n_parameters, n_tokens, n_devices, peak, utilization):
     flops = 2 * n_parameters * n_tokens
-    return flops, flops / (n_devices * peak * utilization) / (24 * 60 * 60)
+    seconds = flops / (n_devices * peak * utilization)
+    return flops, seconds / (24 * 60 * 60)
 
 
 @_COST.mistake(
@@ -199,7 +189,8 @@ def _forward_only(n_parameters, n_tokens, n_devices, peak, utilization):
 )
 def _in_hours(n_parameters, n_tokens, n_devices, peak, utilization):
     flops = 6 * n_parameters * n_tokens
-    return flops, flops / (n_devices * peak * utilization) / (60 * 60)
+    seconds = flops / (n_devices * peak * utilization)
+    return flops, seconds / (60 * 60)
 
 
 @_COST.mistake(
@@ -208,7 +199,8 @@ def _in_hours(n_parameters, n_tokens, n_devices, peak, utilization):
 )
 def _multiplied_by_the_utilization(n_parameters, n_tokens, n_devices, peak, utilization):
     flops = 6 * n_parameters * n_tokens
-    return flops, flops / (n_devices * peak) * utilization / (24 * 60 * 60)
+    seconds = flops / (n_devices * peak) * utilization
+    return flops, seconds / (24 * 60 * 60)
 
 
 @_COST.mistake(
@@ -217,7 +209,8 @@ def _multiplied_by_the_utilization(n_parameters, n_tokens, n_devices, peak, util
 )
 def _at_the_peak(n_parameters, n_tokens, n_devices, peak, utilization):
     flops = 6 * n_parameters * n_tokens
-    return flops, flops / (n_devices * peak) / (24 * 60 * 60)
+    seconds = flops / (n_devices * peak)
+    return flops, seconds / (24 * 60 * 60)
 
 
 @_COST.mistake(
@@ -226,7 +219,8 @@ def _at_the_peak(n_parameters, n_tokens, n_devices, peak, utilization):
 )
 def _one_device(n_parameters, n_tokens, n_devices, peak, utilization):
     flops = 6 * n_parameters * n_tokens
-    return flops, flops / (peak * utilization) / (24 * 60 * 60)
+    seconds = flops / (peak * utilization)
+    return flops, seconds / (24 * 60 * 60)
 
 
 @_COST.mistake(
@@ -235,7 +229,8 @@ def _one_device(n_parameters, n_tokens, n_devices, peak, utilization):
 )
 def _days_first(n_parameters, n_tokens, n_devices, peak, utilization):
     flops = 6 * n_parameters * n_tokens
-    return flops / (n_devices * peak * utilization) / (24 * 60 * 60), flops
+    seconds = flops / (n_devices * peak * utilization)
+    return seconds / (24 * 60 * 60), flops
 
 
 # 11.3
@@ -284,65 +279,67 @@ _LAW = Exercise(
     ),
 )
 
-
-@_LAW.mistake(
+_LAW.wrong_lines(
+    "slope as exponent",
+    """
+    - return a.item(), -slope.item()
+    + return a.item(), slope.item()
+    """,
     symptom="b is negative, so the law predicts that larger models are worse.",
     hint="the slope of your line is right, and the law has the exponent -b. Which sign does b have?",
 )
-def _slope_as_exponent(sizes, losses):
-    x, y = sizes.log(), losses.log()
-    slope = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
-    return (y.mean() - slope * x.mean()).exp().item(), slope.item()
 
-
-@_LAW.mistake(
+_LAW.wrong_lines(
+    "logarithm of a",
+    """
+    - a = (y.mean() - slope * x.mean()).exp()
+    + a = y.mean() - slope * x.mean()
+    """,
     symptom="The exponent is right, but the curve is far too low.",
     hint="b is right. The intercept of your line is the logarithm of a.",
 )
-def _logarithm_of_a(sizes, losses):
-    x, y = sizes.log(), losses.log()
-    slope = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
-    return (y.mean() - slope * x.mean()).item(), -slope.item()
 
-
-@_LAW.mistake(
+_LAW.wrong_lines(
+    "logarithm of sizes only",
+    """
+    - x, y = sizes.log(), losses.log()
+    + x, y = sizes.log(), losses
+    """,
     symptom="The fitted line is straight if only the size axis is logarithmic, where a power law is curved.",
     hint="you took the logarithm of the sizes only. A power law is a straight line if both axes are logarithmic.",
 )
-def _logarithm_of_sizes_only(sizes, losses):
-    x, y = sizes.log(), losses
-    slope = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
-    return (y.mean() - slope * x.mean()).exp().item(), -slope.item()
 
-
-@_LAW.mistake(
+_LAW.wrong_lines(
+    "through the ends",
+    """
+    - slope = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
+    + slope = (y[-1] - y[0]) / (x[-1] - x[0])
+    - a = (y.mean() - slope * x.mean()).exp()
+    + a = (y[0] - slope * x[0]).exp()
+    """,
     symptom="The line passes through the first and the last point and ignores all others.",
     hint="your line passes through the first and the last point. Least squares uses all points.",
 )
-def _through_the_ends(sizes, losses):
-    x, y = sizes.log(), losses.log()
-    slope = (y[-1] - y[0]) / (x[-1] - x[0])
-    return (y[0] - slope * x[0]).exp().item(), -slope.item()
 
-
-@_LAW.mistake(
+_LAW.wrong_lines(
+    "two bases",
+    """
+    - x, y = sizes.log(), losses.log()
+    + x, y = sizes.log10(), losses.log10()
+    """,
     symptom="b is right, but a is too small: a logarithm of base 10 is undone by a power of e.",
     hint="you mix two bases: the logarithm has the base 10, and the exponential function has the base e.",
 )
-def _two_bases(sizes, losses):
-    x, y = sizes.log10(), losses.log10()
-    slope = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
-    return (y.mean() - slope * x.mean()).exp().item(), -slope.item()
 
-
-@_LAW.mistake(
+_LAW.wrong_lines(
+    "exponent first",
+    """
+    - return a.item(), -slope.item()
+    + return -slope.item(), a.item()
+    """,
     symptom="The curve is flat, or nearly so.",
     hint="your two numbers are in the wrong order: first a, then b.",
 )
-def _exponent_first(sizes, losses):
-    x, y = sizes.log(), losses.log()
-    slope = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
-    return -slope.item(), (y.mean() - slope * x.mean()).exp().item()
 
 
 # 11.4

@@ -125,7 +125,8 @@ def _over_points(log_gate, log_members):
     hint="you return the products g_m P_m. Divide each row by its sum, which is P(y | x).",
 )
 def _products(log_gate, log_members):
-    return (log_gate + log_members).exp()
+    joint = log_gate + log_members
+    return joint.exp()
 
 
 @_RESPONSIBILITIES.mistake(
@@ -133,7 +134,8 @@ def _products(log_gate, log_members):
     hint="your result has negative entries: it holds the logarithms of the responsibilities.",
 )
 def _logarithms(log_gate, log_members):
-    return (log_gate + log_members).log_softmax(dim=1)
+    joint = log_gate + log_members
+    return joint.log_softmax(dim=1)
 
 
 @_RESPONSIBILITIES.mistake(
@@ -418,18 +420,19 @@ _M_STEP = Exercise(
     in_order=True,
 )
 
-
-@_M_STEP.mistake(
+_M_STEP.wrong_lines(
+    "unweighted",
+    """
+    - x_mean, y_mean = (r * x).sum() / total, (r * y).sum() / total
+    + x_mean, y_mean = x.mean(), y.mean()
+    - slope = (r * (x - x_mean) * (y - y_mean)).sum() / (r * (x - x_mean) ** 2).sum()
+    + slope = ((x - x_mean) * (y - y_mean)).sum() / ((x - x_mean) ** 2).sum()
+    - variance = (r * (y - slope * x - offset) ** 2).sum() / total
+    + variance = (y - slope * x - offset).square().mean()
+    """,
     symptom="All experts become the same line, which is the regression on all points.",
     hint="your line is the same for every `r`. Each point counts as often as the expert is responsible for it.",
 )
-def _unweighted(x, y, r):
-    total = r.sum()
-    x_mean, y_mean = x.mean(), y.mean()
-    slope = ((x - x_mean) * (y - y_mean)).sum() / ((x - x_mean) ** 2).sum()
-    offset = y_mean - slope * x_mean
-    variance = (y - slope * x - offset).square().mean()
-    return slope.item(), offset.item(), variance.sqrt().item()
 
 
 @_M_STEP.mistake(
@@ -444,72 +447,60 @@ def _rows_times_r(x, y, r):
     return slope.item(), offset.item(), variance.sqrt().item()
 
 
-@_M_STEP.mistake(
+_M_STEP.wrong_lines(
+    "plain means",
+    """
+    - x_mean, y_mean = (r * x).sum() / total, (r * y).sum() / total
+    + x_mean, y_mean = x.mean(), y.mean()
+    """,
     symptom="The line does not pass through the weighted mean of its points.",
     hint="the means of x and y must be weighted too: the line passes through the center of the points as the expert "
     "sees them.",
 )
-def _plain_means(x, y, r):
-    total = r.sum()
-    x_mean, y_mean = x.mean(), y.mean()
-    slope = (r * (x - x_mean) * (y - y_mean)).sum() / (r * (x - x_mean) ** 2).sum()
-    offset = y_mean - slope * x_mean
-    variance = (r * (y - slope * x - offset) ** 2).sum() / total
-    return slope.item(), offset.item(), variance.sqrt().item()
 
-
-@_M_STEP.mistake(
+_M_STEP.wrong_lines(
+    "everything over n",
+    """
+    - x_mean, y_mean = (r * x).sum() / total, (r * y).sum() / total
+    + x_mean, y_mean = (r * x).mean(), (r * y).mean()
+    - variance = (r * (y - slope * x - offset) ** 2).sum() / total
+    + variance = (r * (y - slope * x - offset) ** 2).mean()
+    """,
     symptom="The line does not pass through its points, and the standard deviation is wrong, unless all r are 1.",
     hint="means and variance are divided by N. How many points does the expert have, each counted with its "
     "responsibility?",
 )
-def _everything_over_n(x, y, r):
-    total = r.sum()
-    x_mean, y_mean = (r * x).mean(), (r * y).mean()
-    slope = (r * (x - x_mean) * (y - y_mean)).sum() / (r * (x - x_mean) ** 2).sum()
-    offset = y_mean - slope * x_mean
-    variance = (r * (y - slope * x - offset) ** 2).mean()
-    return slope.item(), offset.item(), variance.sqrt().item()
 
-
-@_M_STEP.mistake(
+_M_STEP.wrong_lines(
+    "variance over n",
+    """
+    - variance = (r * (y - slope * x - offset) ** 2).sum() / total
+    + variance = (r * (y - slope * x - offset) ** 2).mean()
+    """,
     symptom="Standard deviations are too small, most of all for an expert that shares its points with others.",
     hint="the line is right, but the squared residuals are divided by N. How many points does the expert have, each "
     "counted with its responsibility?",
 )
-def _variance_over_n(x, y, r):
-    total = r.sum()
-    x_mean, y_mean = (r * x).sum() / total, (r * y).sum() / total
-    slope = (r * (x - x_mean) * (y - y_mean)).sum() / (r * (x - x_mean) ** 2).sum()
-    offset = y_mean - slope * x_mean
-    variance = (r * (y - slope * x - offset) ** 2).mean()
-    return slope.item(), offset.item(), variance.sqrt().item()
 
-
-@_M_STEP.mistake(
+_M_STEP.wrong_lines(
+    "variance",
+    """
+    - return slope.item(), offset.item(), variance.sqrt().item()
+    + return slope.item(), offset.item(), variance.item()
+    """,
     symptom="The line is right, and 0.25 is returned for the example instead of 0.5.",
     hint="the line is right, but your third number is a variance.",
 )
-def _variance(x, y, r):
-    total = r.sum()
-    x_mean, y_mean = (r * x).sum() / total, (r * y).sum() / total
-    slope = (r * (x - x_mean) * (y - y_mean)).sum() / (r * (x - x_mean) ** 2).sum()
-    offset = y_mean - slope * x_mean
-    variance = (r * (y - slope * x - offset) ** 2).sum() / total
-    return slope.item(), offset.item(), variance.item()
 
-
-@_M_STEP.mistake(
+_M_STEP.wrong_lines(
+    "unweighted residuals",
+    """
+    - variance = (r * (y - slope * x - offset) ** 2).sum() / total
+    + variance = (y - slope * x - offset).square().mean()
+    """,
     symptom="The line is right, and the standard deviation does not depend on who is responsible for a point.",
     hint="the line is right, but residuals of points that belong to other experts count in full.",
 )
-def _unweighted_residuals(x, y, r):
-    total = r.sum()
-    x_mean, y_mean = (r * x).sum() / total, (r * y).sum() / total
-    slope = (r * (x - x_mean) * (y - y_mean)).sum() / (r * (x - x_mean) ** 2).sum()
-    offset = y_mean - slope * x_mean
-    variance = (y - slope * x - offset).square().mean()
-    return slope.item(), offset.item(), variance.sqrt().item()
 
 
 @_M_STEP.mistake(

@@ -78,105 +78,97 @@ _ADABOOST = Exercise(
     ),
 )
 
-
-@_ADABOOST.mistake(
+_ADABOOST.wrong_lines(
+    "unweighted error",
+    """
+    - error = weights[wrong].sum().item()
+    + error = wrong.double().mean().item()
+    """,
     symptom="Right in the first round, when all weights are equal. Later members learn the same thing again.",
     hint="you count the errors without their weights. A heavy point must count more.",
 )
-def _unweighted_error(weights, wrong):
-    error = wrong.double().mean().item()
-    alpha = 0.5 * math.log((1 - error) / error)
-    updated = torch.where(wrong, weights * math.exp(alpha), weights * math.exp(-alpha))
-    return alpha, updated / updated.sum()
 
-
-@_ADABOOST.mistake(
+_ADABOOST.wrong_lines(
+    "twice",
+    """
+    - return alpha, updated / updated.sum()
+    + return 2 * alpha, updated / updated.sum()
+    """,
     symptom="All votes are twice as large, as in scikit-learn, where the factor 1/2 is not part of alpha. The labels "
     "are the same, and sigmoid(2F) is overconfident.",
     hint="the new weights are right, and alpha is twice as large as in the task. This is scikit-learn's convention.",
 )
-def _twice(weights, wrong):
-    error = weights[wrong].sum().item()
-    alpha = 0.5 * math.log((1 - error) / error)
-    updated = torch.where(wrong, weights * math.exp(alpha), weights * math.exp(-alpha))
-    return 2 * alpha, updated / updated.sum()
 
-
-@_ADABOOST.mistake(
+_ADABOOST.wrong_lines(
+    "without the half",
+    """
+    - alpha = 0.5 * math.log((1 - error) / error)
+    + alpha = math.log((1 - error) / error)
+    """,
     symptom="The weights of wrong points grow too fast, and the next member sees little else.",
     hint="alpha is twice as large as in the task, and the weights change too much. Which factor is missing?",
 )
-def _without_the_half(weights, wrong):
-    error = weights[wrong].sum().item()
-    alpha = math.log((1 - error) / error)
-    updated = torch.where(wrong, weights * math.exp(alpha), weights * math.exp(-alpha))
-    return alpha, updated / updated.sum()
 
-
-@_ADABOOST.mistake(
+_ADABOOST.wrong_lines(
+    "not normalized",
+    """
+    - return alpha, updated / updated.sum()
+    + return alpha, updated
+    """,
     symptom="The sum of the weights decreases from round to round, so it is no longer a distribution over the points.",
     hint="alpha is right, but the new weights do not sum to 1.",
 )
-def _not_normalized(weights, wrong):
-    error = weights[wrong].sum().item()
-    alpha = 0.5 * math.log((1 - error) / error)
-    return alpha, torch.where(wrong, weights * math.exp(alpha), weights * math.exp(-alpha))
 
-
-@_ADABOOST.mistake(
+_ADABOOST.wrong_lines(
+    "right points grow",
+    """
+    - updated = torch.where(wrong, weights * math.exp(alpha), weights * math.exp(-alpha))
+    + updated = torch.where(wrong, weights * math.exp(-alpha), weights * math.exp(alpha))
+    """,
     symptom="The next member learns what this one knows already.",
     hint="the weights of the points on which the member is right increase. Which points should the next member learn?",
 )
-def _right_points_grow(weights, wrong):
-    error = weights[wrong].sum().item()
-    alpha = 0.5 * math.log((1 - error) / error)
-    updated = torch.where(wrong, weights * math.exp(-alpha), weights * math.exp(alpha))
-    return alpha, updated / updated.sum()
 
-
-@_ADABOOST.mistake(
+_ADABOOST.wrong_lines(
+    "only wrong points",
+    """
+    - updated = torch.where(wrong, weights * math.exp(alpha), weights * math.exp(-alpha))
+    + updated = torch.where(wrong, weights * math.exp(alpha), weights)
+    """,
     symptom="After the update, the member is wrong on less than half of the weight.",
     hint="only the wrong points change before you normalize. What does the task say about the other points?",
 )
-def _only_wrong_points(weights, wrong):
-    error = weights[wrong].sum().item()
-    alpha = 0.5 * math.log((1 - error) / error)
-    updated = torch.where(wrong, weights * math.exp(alpha), weights)
-    return alpha, updated / updated.sum()
 
-
-@_ADABOOST.mistake(
+_ADABOOST.wrong_lines(
+    "inverted",
+    """
+    - alpha = 0.5 * math.log((1 - error) / error)
+    + alpha = 0.5 * math.log(error / (1 - error))
+    """,
     symptom="Wrong points lose weight, so the next member learns what this one knows already, and its vote is "
     "negative.",
     hint="you have e / (1 - e) in the logarithm. Is your alpha positive for a member that is right more often than "
     "wrong?",
 )
-def _inverted(weights, wrong):
-    error = weights[wrong].sum().item()
-    alpha = 0.5 * math.log(error / (1 - error))
-    updated = torch.where(wrong, weights * math.exp(alpha), weights * math.exp(-alpha))
-    return alpha, updated / updated.sum()
 
-
-@_ADABOOST.mistake(
+_ADABOOST.wrong_lines(
+    "base 2",
+    """
+    - alpha = 0.5 * math.log((1 - error) / error)
+    + alpha = 0.5 * math.log2((1 - error) / error)
+    """,
     symptom="Votes are 1.44 times as large, and a member is wrong on more than half of the new weight.",
     hint="you use a logarithm to base 2. The inverse of exp is the natural logarithm, `math.log`.",
 )
-def _base_2(weights, wrong):
-    error = weights[wrong].sum().item()
-    alpha = 0.5 * math.log2((1 - error) / error)
-    updated = torch.where(wrong, weights * math.exp(alpha), weights * math.exp(-alpha))
-    return alpha, updated / updated.sum()
 
-
-@_ADABOOST.mistake(
+_ADABOOST.wrong_lines(
+    "modified",
+    """
+    - updated = torch.where(wrong, weights * math.exp(alpha), weights * math.exp(-alpha))
+    + updated = weights
+    + updated[wrong] *= math.exp(alpha)
+    + updated[~wrong] *= math.exp(-alpha)
+    """,
     symptom="The result is right, but the stored weights of this round are those of the next one.",
     hint="the result is right, but you modified `weights`. Does your multiplication make a new tensor?",
 )
-def _modified(weights, wrong):
-    error = weights[wrong].sum().item()
-    alpha = 0.5 * math.log((1 - error) / error)
-    updated = weights
-    updated[wrong] *= math.exp(alpha)
-    updated[~wrong] *= math.exp(-alpha)
-    return alpha, updated / updated.sum()

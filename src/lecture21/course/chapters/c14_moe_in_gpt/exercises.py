@@ -75,7 +75,8 @@ _ROUTER = Exercise(
     "operation cuts them off from the graph (detach, item, tolist, torch.tensor, no_grad)?",
 )
 def _without_a_gradient(x, router, k):
-    weights, experts = (x @ router.T).softmax(dim=-1).detach().topk(k, dim=-1)
+    probabilities = (x @ router.T).softmax(dim=-1).detach()
+    weights, experts = probabilities.topk(k, dim=-1)
     return experts, weights / weights.sum(dim=-1, keepdim=True)
 
 
@@ -85,7 +86,8 @@ def _without_a_gradient(x, router, k):
     "some probability to experts that are not selected. What do you divide by?",
 )
 def _not_renormalized(x, router, k):
-    weights, experts = (x @ router.T).softmax(dim=-1).topk(k, dim=-1)
+    probabilities = (x @ router.T).softmax(dim=-1)
+    weights, experts = probabilities.topk(k, dim=-1)
     return experts, weights
 
 
@@ -95,7 +97,8 @@ def _not_renormalized(x, router, k):
     "probabilities. What does the second softmax do to numbers between 0 and 1?",
 )
 def _softmax_twice(x, router, k):
-    weights, experts = (x @ router.T).softmax(dim=-1).softmax(dim=-1).topk(k, dim=-1)
+    probabilities = (x @ router.T).softmax(dim=-1).softmax(dim=-1)
+    weights, experts = probabilities.topk(k, dim=-1)
     return experts, weights / weights.sum(dim=-1, keepdim=True)
 
 
@@ -115,7 +118,8 @@ def _lowest_scores(x, router, k):
     "Which dimension of (N, E) belongs to the experts?",
 )
 def _softmax_over_tokens(x, router, k):
-    weights, experts = (x @ router.T).softmax(dim=0).topk(k, dim=-1)
+    probabilities = (x @ router.T).softmax(dim=0)
+    weights, experts = probabilities.topk(k, dim=-1)
     return experts, weights / weights.sum(dim=-1, keepdim=True)
 
 
@@ -125,7 +129,8 @@ def _softmax_over_tokens(x, router, k):
     "the two matrices must be transposed?",
 )
 def _without_transpose(x, router, k):
-    weights, experts = (x @ router).softmax(dim=-1).topk(k, dim=-1)
+    probabilities = (x @ router).softmax(dim=-1)
+    weights, experts = probabilities.topk(k, dim=-1)
     return experts, weights / weights.sum(dim=-1, keepdim=True)
 
 
@@ -135,7 +140,8 @@ def _without_transpose(x, router, k):
     "positive numbers first?",
 )
 def _scores_as_weights(x, router, k):
-    weights, experts = (x @ router.T).topk(k, dim=-1)
+    probabilities = x @ router.T
+    weights, experts = probabilities.topk(k, dim=-1)
     return experts, weights / weights.sum(dim=-1, keepdim=True)
 
 
@@ -145,7 +151,8 @@ def _scores_as_weights(x, router, k):
     "asks for the best expert first.",
 )
 def _sorted_by_index(x, router, k):
-    weights, experts = (x @ router.T).softmax(dim=-1).topk(k, dim=-1)
+    probabilities = (x @ router.T).softmax(dim=-1)
+    weights, experts = probabilities.topk(k, dim=-1)
     return experts.sort(dim=-1).values, weights / weights.sum(dim=-1, keepdim=True)
 
 
@@ -155,7 +162,8 @@ def _sorted_by_index(x, router, k):
     "indices?",
 )
 def _topk_exchanged(x, router, k):
-    experts, weights = (x @ router.T).softmax(dim=-1).topk(k, dim=-1)
+    probabilities = (x @ router.T).softmax(dim=-1)
+    experts, weights = probabilities.topk(k, dim=-1)
     return experts, weights / weights.sum(dim=-1, keepdim=True)
 
 
@@ -258,101 +266,80 @@ _DISPATCH = Exercise(
     ),
 )
 
-
-@_DISPATCH.mistake(
+_DISPATCH.wrong_lines(
+    "detached weights",
+    """
+    - gate = weights[token, slot, None]
+    + gate = weights[token, slot, None].detach()
+    """,
     symptom="The outputs are right, but training never changes the router: its weights get no gradient.",
     hint="the outputs are right, but the gate weights get no gradient, so training cannot change the router. Which "
     "operation cuts them off from the graph (detach, item, tolist, torch.tensor)?",
 )
-def _detached_weights(x, experts, weights, layers):
-    y = torch.zeros_like(x)
-    for e, layer in enumerate(layers):
-        token, slot = (experts == e).nonzero(as_tuple=True)
-        gate = weights[token, slot, None].detach()
-        y[token] += gate * layer(x[token])
-    return y
 
-
-@_DISPATCH.mistake(
+_DISPATCH.wrong_lines(
+    "every expert every token",
+    """
+    - y[token] += gate * layer(x[token])
+    + y[token] += gate * layer(x)[token]
+    """,
     symptom="The outputs are right, but each token costs as much as in a dense layer with all experts.",
     hint="the outputs are right, but every expert processes every token, and most results are not used. Pass each "
     "expert only the rows of x that selected it.",
 )
-def _every_expert_every_token(x, experts, weights, layers):
-    y = torch.zeros_like(x)
-    for e, layer in enumerate(layers):
-        token, slot = (experts == e).nonzero(as_tuple=True)
-        gate = weights[token, slot, None]
-        y[token] += gate * layer(x)[token]
-    return y
 
-
-@_DISPATCH.mistake(
+_DISPATCH.wrong_lines(
+    "without weights",
+    """
+    - gate = weights[token, slot, None]
+    + gate = 1.0
+    """,
     symptom="The outputs do not depend on the gate weights, so the router gets no gradient.",
     hint="the right experts process the right tokens, but the gate weights are missing: you add the plain outputs.",
 )
-def _without_weights(x, experts, weights, layers):
-    y = torch.zeros_like(x)
-    for e, layer in enumerate(layers):
-        token, slot = (experts == e).nonzero(as_tuple=True)
-        gate = 1.0
-        y[token] += gate * layer(x[token])
-    return y
 
-
-@_DISPATCH.mistake(
+_DISPATCH.wrong_lines(
+    "overwritten",
+    """
+    - y[token] += gate * layer(x[token])
+    + y[token] = gate * layer(x[token])
+    """,
     symptom="Right for k = 1. For k > 1, each token keeps the output of only one of its experts.",
     hint="right for k = 1, but for k > 1 a later expert overwrites what an earlier one has written. How do the outputs "
     "of a token's experts combine?",
 )
-def _overwritten(x, experts, weights, layers):
-    y = torch.zeros_like(x)
-    for e, layer in enumerate(layers):
-        token, slot = (experts == e).nonzero(as_tuple=True)
-        gate = weights[token, slot, None]
-        y[token] = gate * layer(x[token])
-    return y
 
-
-@_DISPATCH.mistake(
+_DISPATCH.wrong_lines(
+    "weight of the first",
+    """
+    - gate = weights[token, slot, None]
+    + gate = weights[token, :1]
+    """,
     symptom="Right for k = 1. For k > 1, the second expert of a token counts as much as the first.",
     hint="right for k = 1, but for k > 1 you use the weight of the first expert for all of them. In which column of "
     "`experts` did you find expert e?",
 )
-def _weight_of_the_first(x, experts, weights, layers):
-    y = torch.zeros_like(x)
-    for e, layer in enumerate(layers):
-        token, slot = (experts == e).nonzero(as_tuple=True)
-        gate = weights[token, :1]
-        y[token] += gate * layer(x[token])
-    return y
 
-
-@_DISPATCH.mistake(
+_DISPATCH.wrong_lines(
+    "weighted inputs",
+    """
+    - y[token] += gate * layer(x[token])
+    + y[token] += layer(gate * x[token])
+    """,
     symptom="Right only if the experts are linear maps without a bias, which a feed-forward layer is not.",
     hint="you multiply the inputs of the experts by the gate weights. An expert is not linear: the weights belong to "
     "its outputs.",
 )
-def _weighted_inputs(x, experts, weights, layers):
-    y = torch.zeros_like(x)
-    for e, layer in enumerate(layers):
-        token, slot = (experts == e).nonzero(as_tuple=True)
-        gate = weights[token, slot, None]
-        y[token] += layer(gate * x[token])
-    return y
 
-
-@_DISPATCH.mistake(
+_DISPATCH.wrong_lines(
+    "first choice only",
+    """
+    - token, slot = (experts == e).nonzero(as_tuple=True)
+    + token, slot = (experts[:, :1] == e).nonzero(as_tuple=True)
+    """,
     symptom="Right for k = 1. For k > 1, part of each output is missing.",
     hint="right for k = 1, but only the first of the k experts of a token is applied. `experts` has k columns.",
 )
-def _first_choice_only(x, experts, weights, layers):
-    y = torch.zeros_like(x)
-    for e, layer in enumerate(layers):
-        token, slot = (experts[:, :1] == e).nonzero(as_tuple=True)
-        gate = weights[token, slot, None]
-        y[token] += gate * layer(x[token])
-    return y
 
 
 @_DISPATCH.mistake(
@@ -368,9 +355,12 @@ def _never_put_back(x, experts, weights, layers):
     return y
 
 
-@_DISPATCH.mistake(
+_DISPATCH.wrong_lines(
+    "with the residual",
+    """
+    - return y
+    + return x + y
+    """,
     symptom="The block adds the residual once more, so the input counts twice.",
     hint="your result contains x itself. The residual is added by the transformer block, not by this layer.",
 )
-def _with_the_residual(x, experts, weights, layers):
-    return x + _dispatch(x, experts, weights, layers)

@@ -79,98 +79,95 @@ def _capacity(experts: Tensor, n_expert: int, factor: float) -> int:
     return math.ceil(factor * experts.numel() / n_expert)
 
 
-def _ranked(experts: Tensor, n_expert: int) -> Tensor:
-    """Return for each assignment its rank among those of the same expert, from 1, as one vector."""
-    selected = F.one_hot(experts.flatten(), n_expert)
-    return (selected.cumsum(dim=0) * selected).sum(dim=-1)
-
-
-@_KEEP.mistake(
+_KEEP.wrong_lines(
+    "one too few",
+    """
+    - return (rank <= capacity).view_as(experts)
+    + return (rank < capacity).view_as(experts)
+    """,
     symptom="Each expert leaves its last place empty, so more tokens are dropped than necessary.",
     hint="each expert keeps one assignment too few. Does your count of earlier assignments include the current one?",
 )
-def _one_too_few(experts, n_expert, factor):
-    capacity = _capacity(experts, n_expert, factor)
-    rank = _ranked(experts, n_expert)
-    return (rank < capacity).view_as(experts)
 
-
-@_KEEP.mistake(
+_KEEP.wrong_lines(
+    "rounded down",
+    """
+    - capacity = math.ceil(factor * experts.numel() / n_expert)
+    + capacity = int(factor * experts.numel() / n_expert)
+    """,
     symptom="Right if the capacity is an integer anyway. Otherwise each expert has one place less than the task says.",
     hint="right if the equal share times the factor is an integer. Otherwise you round down: a capacity of 1.25 "
     "places must become 2.",
 )
-def _rounded_down(experts, n_expert, factor):
-    capacity = int(factor * experts.numel() / n_expert)
-    rank = _ranked(experts, n_expert)
-    return (rank <= capacity).view_as(experts)
 
-
-@_KEEP.mistake(
+_KEEP.wrong_lines(
+    "share rounded first",
+    """
+    - capacity = math.ceil(factor * experts.numel() / n_expert)
+    + capacity = math.ceil(experts.numel() / n_expert) * factor
+    """,
     symptom="Right if the equal share is an integer. Otherwise experts can have too many or too few places.",
     hint="right if the equal share is an integer. Otherwise you round the equal share up before you multiply it by the "
     "factor. Multiply first, then round.",
 )
-def _share_rounded_first(experts, n_expert, factor):
-    capacity = math.ceil(experts.numel() / n_expert) * factor
-    rank = _ranked(experts, n_expert)
-    return (rank <= capacity).view_as(experts)
 
-
-@_KEEP.mistake(
+_KEEP.wrong_lines(
+    "without k",
+    """
+    - capacity = math.ceil(factor * experts.numel() / n_expert)
+    + capacity = math.ceil(factor * len(experts) / n_expert)
+    """,
     symptom="Right for k = 1. For k = 2, half of the places are missing, and many tokens lose an expert.",
     hint="right for k = 1, but for k > 1 the capacity is too small: each token makes k assignments, so there are N k "
     "to be shared.",
 )
-def _without_k(experts, n_expert, factor):
-    capacity = math.ceil(factor * len(experts) / n_expert)
-    rank = _ranked(experts, n_expert)
-    return (rank <= capacity).view_as(experts)
 
-
-@_KEEP.mistake(
+_KEEP.wrong_lines(
+    "last come first",
+    """
+    - selected = F.one_hot(experts.flatten(), n_expert)
+    + selected = F.one_hot(experts.flatten().flip(0), n_expert)
+    - rank = (selected.cumsum(dim=0) * selected).sum(dim=-1)
+    + rank = (selected.cumsum(dim=0) * selected).sum(dim=-1).flip(0)
+    """,
     symptom="The right number is dropped, but a token loses its place to a later one, so the model is not causal.",
     hint="later tokens take the places of earlier ones. In a causal model a later token must not displace an earlier "
     "one: first come, first served.",
 )
-def _last_come_first(experts, n_expert, factor):
-    capacity = _capacity(experts, n_expert, factor)
-    selected = F.one_hot(experts.flatten().flip(0), n_expert)
-    rank = (selected.cumsum(dim=0) * selected).sum(dim=-1).flip(0)
-    return (rank <= capacity).view_as(experts)
 
-
-@_KEEP.mistake(
+_KEEP.wrong_lines(
+    "all of a full expert",
+    """
+    - rank = (selected.cumsum(dim=0) * selected).sum(dim=-1)
+    + rank = experts.flatten().bincount(minlength=n_expert)[experts.flatten()]
+    """,
     symptom="An expert with one token too many processes none at all.",
     hint="an expert that is selected too often drops all of its assignments. Those that fit in must be kept.",
 )
-def _all_of_a_full_expert(experts, n_expert, factor):
-    capacity = _capacity(experts, n_expert, factor)
-    rank = experts.flatten().bincount(minlength=n_expert)[experts.flatten()]
-    return (rank <= capacity).view_as(experts)
 
-
-@_KEEP.mistake(
+_KEEP.wrong_lines(
+    "one count for all",
+    """
+    - rank = (selected.cumsum(dim=0) * selected).sum(dim=-1)
+    + rank = torch.arange(1, experts.numel() + 1)
+    """,
     symptom="Only the first tokens of a text are processed, whichever experts they select.",
     hint="you count all assignments together, as if there were one expert. Each expert has places of its own.",
 )
-def _one_count_for_all(experts, n_expert, factor):
-    capacity = _capacity(experts, n_expert, factor)
-    rank = torch.arange(1, experts.numel() + 1)
-    return (rank <= capacity).view_as(experts)
 
-
-@_KEEP.mistake(
+_KEEP.wrong_lines(
+    "first choices first",
+    """
+    - selected = F.one_hot(experts.flatten(), n_expert)
+    + selected = F.one_hot(experts.T.flatten(), n_expert)
+    - rank = (selected.cumsum(dim=0) * selected).sum(dim=-1)
+    + rank = (selected.cumsum(dim=0) * selected).sum(dim=-1).view_as(experts.T).T.flatten()
+    """,
     symptom="Right for k = 1. For k > 1, the second choice of a token gets no place although an earlier token is "
     "served.",
     hint="right for k = 1. For k > 1 you serve the first choices of all tokens before any second choice, as some "
     "systems do, so a later token can displace an earlier one. Here token n comes before token n + 1 with all choices.",
 )
-def _first_choices_first(experts, n_expert, factor):
-    capacity = _capacity(experts, n_expert, factor)
-    selected = F.one_hot(experts.T.flatten(), n_expert)
-    rank = (selected.cumsum(dim=0) * selected).sum(dim=-1).view_as(experts.T).T.flatten()
-    return (rank <= capacity).view_as(experts)
 
 
 # 14.4
@@ -252,7 +249,7 @@ _PULL = Exercise(
 def _by_autograd(probabilities, experts):
     n_expert = probabilities.shape[1]
     scores = probabilities.log().requires_grad_()
-    f = _share(experts, n_expert)
+    f = experts.flatten().bincount(minlength=n_expert) / experts.numel()
     with torch.enable_grad():
         mean = scores.softmax(dim=-1).mean(dim=0)
         loss = n_expert * (f * mean).sum()
@@ -260,112 +257,102 @@ def _by_autograd(probabilities, experts):
     return scores.grad
 
 
-def _share(experts: Tensor, n_expert: int) -> Tensor:
-    return experts.flatten().bincount(minlength=n_expert) / experts.numel()
-
-
-@_PULL.mistake(
+_PULL.wrong_lines(
+    "of the probabilities",
+    """
+    - return n_expert / n_token * probabilities * (f - reference)
+    + return (n_expert / n_token * f).to(probabilities.dtype).expand(n_token, n_expert)
+    """,
     symptom="Every token gets the same gradient, and its rows do not sum to 0.",
     hint="this is the gradient with respect to the probabilities, the same for every token. The scores come before a "
     "softmax: what does its derivative add?",
 )
-def _of_the_probabilities(probabilities, experts):
-    n_token, n_expert = probabilities.shape
-    f = _share(experts, n_expert)
-    return (n_expert / n_token * f).to(probabilities.dtype).expand(n_token, n_expert)
 
-
-@_PULL.mistake(
+_PULL.wrong_lines(
+    "against an equal share",
+    """
+    - reference = (probabilities * f).sum(dim=-1, keepdim=True)
+    + reference = 1 / n_expert
+    """,
     symptom="The load is compared with 1/E, as one would expect, but the rows do not sum to 0.",
     hint="you compare the load of an expert with 1/E. The same number added to all scores of a token changes nothing, "
     "so each row must sum to 0: what must you subtract from f, for each token?",
 )
-def _against_an_equal_share(probabilities, experts):
-    n_token, n_expert = probabilities.shape
-    f = _share(experts, n_expert)
-    reference = 1 / n_expert
-    return n_expert / n_token * probabilities * (f - reference)
 
-
-@_PULL.mistake(
+_PULL.wrong_lines(
+    "mean over the tokens",
+    """
+    - reference = (probabilities * f).sum(dim=-1, keepdim=True)
+    + reference = (probabilities * f).sum(dim=-1).mean()
+    """,
     symptom="All tokens have the same reference, so that the row of a token does not sum to 0.",
     hint="you subtract the same number for all tokens. The softmax of one token does not contain the probabilities of "
     "the others.",
 )
-def _mean_over_the_tokens(probabilities, experts):
-    n_token, n_expert = probabilities.shape
-    f = _share(experts, n_expert)
-    reference = (probabilities * f).sum(dim=-1).mean()
-    return n_expert / n_token * probabilities * (f - reference)
 
-
-@_PULL.mistake(
+_PULL.wrong_lines(
+    "own probability only",
+    """
+    - reference = (probabilities * f).sum(dim=-1, keepdim=True)
+    + reference = probabilities * f
+    """,
     symptom="A score changes only its own probability, so that the probabilities would no longer sum to 1.",
     hint="you use how a score changes its own probability, p (1 - p). It changes the other probabilities of the token "
     "too.",
 )
-def _own_probability_only(probabilities, experts):
-    n_token, n_expert = probabilities.shape
-    f = _share(experts, n_expert)
-    return n_expert / n_token * probabilities * (1 - probabilities) * f
 
-
-@_PULL.mistake(
+_PULL.wrong_lines(
+    "without the probability",
+    """
+    - return n_expert / n_token * probabilities * (f - reference)
+    + return n_expert / n_token * (f - reference)
+    """,
     symptom="An expert of probability 0 is pulled as strongly as a probable one.",
     hint="the bracket is right, but each score must also be multiplied by something: how much does a probability near "
     "0 change with its score?",
 )
-def _without_the_probability(probabilities, experts):
-    n_token, n_expert = probabilities.shape
-    f = _share(experts, n_expert)
-    reference = (probabilities * f).sum(dim=-1, keepdim=True)
-    return n_expert / n_token * (f - reference)
 
-
-@_PULL.mistake(
+_PULL.wrong_lines(
+    "the other sign",
+    """
+    - return n_expert / n_token * probabilities * (f - reference)
+    + return n_expert / n_token * probabilities * (reference - f)
+    """,
     symptom="Gradient descent with it makes the busiest expert busier.",
     hint="the sign is wrong: the gradient points to where the loss increases. Which scores have to rise for that?",
 )
-def _the_other_sign(probabilities, experts):
-    n_token, n_expert = probabilities.shape
-    f = _share(experts, n_expert)
-    reference = (probabilities * f).sum(dim=-1, keepdim=True)
-    return n_expert / n_token * probabilities * (reference - f)
 
-
-@_PULL.mistake(
+_PULL.wrong_lines(
+    "summed over the tokens",
+    """
+    - return n_expert / n_token * probabilities * (f - reference)
+    + return n_expert * probabilities * (f - reference)
+    """,
     symptom="The pull grows with the number of tokens in the batch.",
     hint="the gradient is too large by a factor of N, the number of tokens. P_e is a mean.",
 )
-def _summed_over_the_tokens(probabilities, experts):
-    n_token, n_expert = probabilities.shape
-    f = _share(experts, n_expert)
-    reference = (probabilities * f).sum(dim=-1, keepdim=True)
-    return n_expert * probabilities * (f - reference)
 
-
-@_PULL.mistake(
+_PULL.wrong_lines(
+    "share of the tokens",
+    """
+    - f = experts.flatten().bincount(minlength=n_expert) / experts.numel()
+    + f = experts.flatten().bincount(minlength=n_expert) / n_token
+    """,
     symptom="Right for k = 1. For k = 2, the pull is twice as strong.",
     hint="right for k = 1, but for k > 1 too large by a factor of k: your f sums to k. Divide by the number of "
     "assignments, not of tokens.",
 )
-def _share_of_the_tokens(probabilities, experts):
-    n_token, n_expert = probabilities.shape
-    f = experts.flatten().bincount(minlength=n_expert) / n_token
-    reference = (probabilities * f).sum(dim=-1, keepdim=True)
-    return n_expert / n_token * probabilities * (f - reference)
 
-
-@_PULL.mistake(
+_PULL.wrong_lines(
+    "most probable",
+    """
+    - f = experts.flatten().bincount(minlength=n_expert) / experts.numel()
+    + f = probabilities.argmax(dim=-1).bincount(minlength=n_expert) / n_token
+    """,
     symptom="Right if the selected expert is the most probable one and k = 1, but not with a bias or for k > 1.",
     hint="you count the most probable expert of each token instead of the selected ones in `experts`. They differ for "
     "k > 1, and with a bias in the selection.",
 )
-def _most_probable(probabilities, experts):
-    n_token, n_expert = probabilities.shape
-    f = probabilities.argmax(dim=-1).bincount(minlength=n_expert) / n_token
-    reference = (probabilities * f).sum(dim=-1, keepdim=True)
-    return n_expert / n_token * probabilities * (f - reference)
 
 
 # 14.5
@@ -420,6 +407,7 @@ _READ = Exercise(
     hint="right for one user. With more, you count assignments: an expert that two users select is read once.",
 )
 def _assignments(loads, users):
+    unread = (1 - loads) ** users
     return (users * loads).sum().item()
 
 
@@ -429,6 +417,7 @@ def _assignments(loads, users):
     "sometimes nobody comes.",
 )
 def _capped(loads, users):
+    unread = (1 - loads) ** users
     return (users * loads).clamp(max=1).sum().item()
 
 
@@ -437,6 +426,7 @@ def _capped(loads, users):
     hint="you compute the probability that all users select an expert. One of them is enough.",
 )
 def _all_users(loads, users):
+    unread = (1 - loads) ** users
     return (loads**users).sum().item()
 
 
@@ -445,7 +435,8 @@ def _all_users(loads, users):
     hint="this is the number of experts that nobody selects.",
 )
 def _the_unread(loads, users):
-    return ((1 - loads) ** users).sum().item()
+    unread = (1 - loads) ** users
+    return unread.sum().item()
 
 
 @_READ.mistake(

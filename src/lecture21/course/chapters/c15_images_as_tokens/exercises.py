@@ -65,49 +65,50 @@ def _pieces_of_rows(images, weight, bias, patch_size):
     return images.reshape(b, -1, k * patch_size**2) @ weight.T + bias
 
 
-@_PATCHES.mistake(
+_PATCHES.wrong_lines(
+    "down before across",
+    """
+    - cut = cut.permute(0, 2, 4, 1, 3, 5)
+    + cut = cut.permute(0, 4, 2, 1, 3, 5)
+    """,
     symptom="The tokens are right and in another order, so position 2 of the sequence is the patch below the first.",
     hint="your patches run from top to bottom and then to the right. Reading order goes along a row of patches first.",
 )
-def _down_before_across(images, weight, bias, patch_size):
-    b, k, h, w = images.shape
-    p = patch_size
-    cut = images.reshape(b, k, h // p, p, w // p, p).permute(0, 4, 2, 1, 3, 5)
-    return cut.reshape(b, -1, k * p * p) @ weight.T + bias
 
-
-@_PATCHES.mistake(
+_PATCHES.wrong_lines(
+    "columns within a patch",
+    """
+    - cut = cut.permute(0, 2, 4, 1, 3, 5)
+    + cut = cut.permute(0, 2, 4, 1, 5, 3)
+    """,
     symptom="Each patch is mirrored at its diagonal. A model that is trained this way does not mind, but weights from "
     "a "
     "strided convolution give other tokens.",
     hint="within a patch you flatten column by column. The weight expects the first row of the patch first.",
 )
-def _columns_within_a_patch(images, weight, bias, patch_size):
-    b, k, h, w = images.shape
-    p = patch_size
-    cut = images.reshape(b, k, h // p, p, w // p, p).permute(0, 2, 4, 1, 5, 3)
-    return cut.reshape(b, -1, k * p * p) @ weight.T + bias
 
-
-@_PATCHES.mistake(
+_PATCHES.wrong_lines(
+    "channels last",
+    """
+    - cut = cut.permute(0, 2, 4, 1, 3, 5)
+    + cut = cut.permute(0, 2, 4, 3, 5, 1)
+    """,
     symptom="Gray images are right. In color images the red, green and blue of a pixel are multiplied by wrong "
     "weights.",
     hint="with more than one channel the numbers of a patch are in the wrong order: the K numbers of a pixel must not "
     "be neighbors. Which dimension has to come before the rows and columns of the patch?",
 )
-def _channels_last(images, weight, bias, patch_size):
-    b, k, h, w = images.shape
-    p = patch_size
-    cut = images.reshape(b, k, h // p, p, w // p, p).permute(0, 2, 4, 3, 5, 1)
-    return cut.reshape(b, -1, k * p * p) @ weight.T + bias
 
-
-@_PATCHES.mistake(
+_PATCHES.wrong_lines(
+    "without bias",
+    """
+    - b, k, h, w = images.shape
+    + bias = torch.zeros_like(bias)
+    + b, k, h, w = images.shape
+    """,
     symptom="An empty patch becomes the zero vector instead of the bias.",
     hint="each of your tokens differs from the right one by the same vector. What is added after the product?",
 )
-def _without_bias(images, weight, bias, patch_size):
-    return _embed_patches(images, weight, torch.zeros_like(bias), patch_size)
 
 
 @_PATCHES.mistake(
@@ -129,13 +130,16 @@ def _still_an_image(images, weight, bias, patch_size):
     return F.conv2d(images, weight.reshape(-1, k, p, p), bias, stride=p)
 
 
-@_PATCHES.mistake(
+_PATCHES.wrong_lines(
+    "without a gradient",
+    """
+    - return cut.reshape(b, -1, k * p * p) @ weight.T + bias
+    + return (cut.reshape(b, -1, k * p * p) @ weight.T + bias).detach()
+    """,
     symptom="The tokens are right, but training never changes the patch embedding.",
     hint="your tokens are right, but they have no gradient, so the weight cannot be trained. Which operation cuts them "
     "off from the graph (detach, item, numpy, torch.tensor, no_grad)?",
 )
-def _without_a_gradient(images, weight, bias, patch_size):
-    return _embed_patches(images, weight, bias, patch_size).detach()
 
 
 # 15.3
@@ -184,7 +188,8 @@ def _divided_by_the_side(height, width, patch_size, n_text):
     hint="your pairs are those of the causal mask. To which later tokens may a patch attend?",
 )
 def _causal_pairs(height, width, patch_size, n_text):
-    n = (height // patch_size) * (width // patch_size) + n_text
+    n_image = (height // patch_size) * (width // patch_size)
+    n = n_image + n_text
     return n, n * (n + 1) // 2
 
 
@@ -193,7 +198,8 @@ def _causal_pairs(height, width, patch_size, n_text):
     hint="you counted every pair. Which of them does the mask remove from the rows of the text?",
 )
 def _all_pairs(height, width, patch_size, n_text):
-    n = (height // patch_size) * (width // patch_size) + n_text
+    n_image = (height // patch_size) * (width // patch_size)
+    n = n_image + n_text
     return n, n * n
 
 
@@ -203,7 +209,8 @@ def _all_pairs(height, width, patch_size, n_text):
 )
 def _without_the_text_to_image_pairs(height, width, patch_size, n_text):
     n_image = (height // patch_size) * (width // patch_size)
-    return n_image + n_text, n_image**2 + n_text * (n_text + 1) // 2
+    n = n_image + n_text
+    return n, n_image**2 + n_text * (n_text + 1) // 2
 
 
 @_COUNT.mistake(
@@ -221,7 +228,9 @@ def _without_itself(height, width, patch_size, n_text):
     hint="both numbers are right, in the wrong order. The length of the sequence comes first.",
 )
 def _in_the_other_order(height, width, patch_size, n_text):
-    return _count_tokens(height, width, patch_size, n_text)[::-1]
+    n_image = (height // patch_size) * (width // patch_size)
+    n = n_image + n_text
+    return n * (n + 1) // 2 + n_image * (n_image - 1) // 2, n
 
 
 # 15.2
@@ -285,7 +294,8 @@ _PREFIX = Exercise(
     hint="your mask is causal everywhere. Is anything in the image predicted, so that a later patch could leak it?",
 )
 def _causal_image(n_image, n_text):
-    return torch.ones(n_image + n_text, n_image + n_text, dtype=torch.bool).tril()
+    mask = torch.ones(n_image + n_text, n_image + n_text, dtype=torch.bool).tril()
+    return mask
 
 
 @_PREFIX.mistake(
@@ -294,7 +304,9 @@ def _causal_image(n_image, n_text):
     "causal?",
 )
 def _everything(n_image, n_text):
-    return torch.ones(n_image + n_text, n_image + n_text, dtype=torch.bool)
+    mask = torch.ones(n_image + n_text, n_image + n_text, dtype=torch.bool)
+    mask[:n_image, :n_image] = True
+    return mask
 
 
 @_PREFIX.mistake(
@@ -357,7 +369,9 @@ def _ones_and_zeros(n_image, n_text):
     hint="your True and False are exchanged: your mask is True exactly where attention is not allowed.",
 )
 def _true_where_masked(n_image, n_text):
-    return ~_prefix_mask(n_image, n_text)
+    mask = torch.ones(n_image + n_text, n_image + n_text, dtype=torch.bool).tril()
+    mask[:n_image, :n_image] = True
+    return ~mask
 
 
 # 15.4
@@ -410,7 +424,9 @@ _LOSS = Exercise(
     hint="you compare each position with its own input token. Which token does position t of the text predict?",
 )
 def _not_shifted(logits, ids, n_image):
-    return F.cross_entropy(logits[:, n_image:].flatten(0, 1), ids.flatten())
+    predictions = logits[:, n_image:]
+    targets = ids
+    return F.cross_entropy(predictions.flatten(0, 1), targets.flatten())
 
 
 @_LOSS.mistake(
@@ -419,7 +435,9 @@ def _not_shifted(logits, ids, n_image):
     "your first row of logits belong?",
 )
 def _from_the_last_patch(logits, ids, n_image):
-    return F.cross_entropy(logits[:, n_image - 1 : -1].flatten(0, 1), ids.flatten())
+    predictions = logits[:, n_image - 1 : -1]
+    targets = ids
+    return F.cross_entropy(predictions.flatten(0, 1), targets.flatten())
 
 
 @_LOSS.mistake(
@@ -427,7 +445,9 @@ def _from_the_last_patch(logits, ids, n_image):
     hint="your rows of logits begin one position too early, at the last patch. Which token precedes the first letter?",
 )
 def _one_position_too_early(logits, ids, n_image):
-    return F.cross_entropy(logits[:, n_image - 1 : -2].flatten(0, 1), ids[:, 1:].flatten())
+    predictions = logits[:, n_image - 1 : -2]
+    targets = ids[:, 1:]
+    return F.cross_entropy(predictions.flatten(0, 1), targets.flatten())
 
 
 @_LOSS.mistake(
@@ -435,7 +455,9 @@ def _one_position_too_early(logits, ids, n_image):
     hint="you took the first T - 1 positions of the logits, which belong to the image. Where does the text begin?",
 )
 def _first_positions(logits, ids, n_image):
-    return F.cross_entropy(logits[:, : ids.shape[1] - 1].flatten(0, 1), ids[:, 1:].flatten())
+    predictions = logits[:, : ids.shape[1] - 1]
+    targets = ids[:, 1:]
+    return F.cross_entropy(predictions.flatten(0, 1), targets.flatten())
 
 
 @_LOSS.mistake(
@@ -443,7 +465,9 @@ def _first_positions(logits, ids, n_image):
     hint="you shifted in the wrong direction: position t is compared with text token t - 1, which it has already read.",
 )
 def _shifted_backwards(logits, ids, n_image):
-    return F.cross_entropy(logits[:, n_image + 1 :].flatten(0, 1), ids[:, :-1].flatten())
+    predictions = logits[:, n_image + 1 :]
+    targets = ids[:, :-1]
+    return F.cross_entropy(predictions.flatten(0, 1), targets.flatten())
 
 
 @_LOSS.mistake(
@@ -451,7 +475,9 @@ def _shifted_backwards(logits, ids, n_image):
     hint="your mean divides by all positions, the image included. How many predictions does the sum contain?",
 )
 def _mean_over_all_positions(logits, ids, n_image):
-    nats = F.cross_entropy(logits[:, n_image:-1].flatten(0, 1), ids[:, 1:].flatten(), reduction="sum")
+    predictions = logits[:, n_image:-1]
+    targets = ids[:, 1:]
+    nats = F.cross_entropy(predictions.flatten(0, 1), targets.flatten(), reduction="sum")
     return nats / (logits.shape[0] * logits.shape[1])
 
 
@@ -460,7 +486,9 @@ def _mean_over_all_positions(logits, ids, n_image):
     hint="your loss is a sum over the predictions. The task asks for their mean.",
 )
 def _summed(logits, ids, n_image):
-    return F.cross_entropy(logits[:, n_image:-1].flatten(0, 1), ids[:, 1:].flatten(), reduction="sum")
+    predictions = logits[:, n_image:-1]
+    targets = ids[:, 1:]
+    return F.cross_entropy(predictions.flatten(0, 1), targets.flatten(), reduction="sum")
 
 
 @_LOSS.mistake(
@@ -469,8 +497,9 @@ def _summed(logits, ids, n_image):
     hint="your loss contains terms for the image positions. They predict nothing, so they have no target, not even 0.",
 )
 def _image_predicts_zero(logits, ids, n_image):
+    predictions = logits[:, :-1]
     targets = torch.cat([ids.new_zeros(ids.shape[0], n_image), ids[:, 1:]], dim=1)
-    return F.cross_entropy(logits[:, :-1].flatten(0, 1), targets.flatten())
+    return F.cross_entropy(predictions.flatten(0, 1), targets.flatten())
 
 
 @_LOSS.mistake(
@@ -479,4 +508,6 @@ def _image_predicts_zero(logits, ids, n_image):
     "from the graph (detach, item, torch.tensor, no_grad)?",
 )
 def _loss_without_a_gradient(logits, ids, n_image):
-    return _text_loss(logits.detach(), ids, n_image)
+    predictions = logits[:, n_image:-1].detach()
+    targets = ids[:, 1:]
+    return F.cross_entropy(predictions.flatten(0, 1), targets.flatten())

@@ -59,94 +59,88 @@ _STEP = Exercise(
     returns=("the output", "the keys", "the values"),
 )
 
-
-@_STEP.mistake(
+_STEP.wrong_lines(
+    "attends before appending",
+    """
+    - keys, values = torch.cat([keys, k[None]]), torch.cat([values, v[None]])
+    - return weights @ values, keys, values
+    + return weights @ values, torch.cat([keys, k[None]]), torch.cat([values, v[None]])
+    """,
     symptom="The keys and values are right, but the token does not attend to itself, so the output differs from a pass "
     "without a cache.",
     hint="your keys and values are right, but the new token attends to earlier ones only. Append first, then attend.",
 )
-def _attends_before_appending(x, keys, values, w_query, w_key, w_value):
-    q, k, v = w_query @ x, w_key @ x, w_value @ x
-    weights = (keys @ q / math.sqrt(len(q))).softmax(dim=-1)
-    return weights @ values, torch.cat([keys, k[None]]), torch.cat([values, v[None]])
 
-
-@_STEP.mistake(
+_STEP.wrong_lines(
+    "without the scale",
+    """
+    - weights = (keys @ q / math.sqrt(len(q))).softmax(dim=-1)
+    + weights = (keys @ q).softmax(dim=-1)
+    """,
     symptom="The weights are too close to 0 and 1, and the output differs from the package's.",
     hint="your keys and values are right, but the scores are not divided by the square root of D.",
 )
-def _without_the_scale(x, keys, values, w_query, w_key, w_value):
-    q, k, v = w_query @ x, w_key @ x, w_value @ x
-    keys, values = torch.cat([keys, k[None]]), torch.cat([values, v[None]])
-    weights = (keys @ q).softmax(dim=-1)
-    return weights @ values, keys, values
 
-
-@_STEP.mistake(
+_STEP.wrong_lines(
+    "scaled by the width of the model",
+    """
+    - weights = (keys @ q / math.sqrt(len(q))).softmax(dim=-1)
+    + weights = (keys @ q / math.sqrt(len(x))).softmax(dim=-1)
+    """,
     symptom="Right as long as queries are as wide as token vectors; wrong in a model with several heads.",
     hint="you divide by the square root of C, the width of the token. How wide are the two vectors in a score?",
 )
-def _scaled_by_the_width_of_the_model(x, keys, values, w_query, w_key, w_value):
-    q, k, v = w_query @ x, w_key @ x, w_value @ x
-    keys, values = torch.cat([keys, k[None]]), torch.cat([values, v[None]])
-    weights = (keys @ q / math.sqrt(len(x))).softmax(dim=-1)
-    return weights @ values, keys, values
 
-
-@_STEP.mistake(
+_STEP.wrong_lines(
+    "scaled by the number of keys",
+    """
+    - weights = (keys @ q / math.sqrt(len(q))).softmax(dim=-1)
+    + weights = (keys @ q / math.sqrt(len(keys))).softmax(dim=-1)
+    """,
     symptom="The weights become more uniform as the text grows.",
     hint="you divide by the square root of the number of keys, so the weights depend on the length of the text.",
 )
-def _scaled_by_the_number_of_keys(x, keys, values, w_query, w_key, w_value):
-    q, k, v = w_query @ x, w_key @ x, w_value @ x
-    keys, values = torch.cat([keys, k[None]]), torch.cat([values, v[None]])
-    weights = (keys @ q / math.sqrt(len(keys))).softmax(dim=-1)
-    return weights @ values, keys, values
 
-
-@_STEP.mistake(
+_STEP.wrong_lines(
+    "prepended",
+    """
+    - keys, values = torch.cat([keys, k[None]]), torch.cat([values, v[None]])
+    + keys, values = torch.cat([k[None], keys]), torch.cat([v[None], values])
+    """,
     symptom="The output is right, because attention is a sum over keys in any order. A sliding window would later drop "
     "the newest tokens instead of the oldest.",
     hint="the output is right, but the new key and value come first. Where does the newest token belong?",
 )
-def _prepended(x, keys, values, w_query, w_key, w_value):
-    q, k, v = w_query @ x, w_key @ x, w_value @ x
-    keys, values = torch.cat([k[None], keys]), torch.cat([v[None], values])
-    weights = (keys @ q / math.sqrt(len(q))).softmax(dim=-1)
-    return weights @ values, keys, values
 
-
-@_STEP.mistake(
+_STEP.wrong_lines(
+    "replaced",
+    """
+    - keys, values = torch.cat([keys, k[None]]), torch.cat([values, v[None]])
+    + keys, values = k[None], v[None]
+    """,
     symptom="Each token attends to itself only. The model generates text as if every token were the first.",
     hint="your result has one key and one value. What happens to those in the cache?",
 )
-def _replaced(x, keys, values, w_query, w_key, w_value):
-    q, k, v = w_query @ x, w_key @ x, w_value @ x
-    keys, values = k[None], v[None]
-    weights = (keys @ q / math.sqrt(len(q))).softmax(dim=-1)
-    return weights @ values, keys, values
 
-
-@_STEP.mistake(
+_STEP.wrong_lines(
+    "stores the query",
+    """
+    - keys, values = torch.cat([keys, k[None]]), torch.cat([values, v[None]])
+    + keys, values = torch.cat([keys, q[None]]), torch.cat([values, v[None]])
+    """,
     symptom="Earlier keys are right, and the newest one is a query. Generation derails after a few tokens.",
     hint="the last row of your keys is the query of the new token. Which matrix computes a key?",
 )
-def _stores_the_query(x, keys, values, w_query, w_key, w_value):
-    q, k, v = w_query @ x, w_key @ x, w_value @ x
-    keys, values = torch.cat([keys, q[None]]), torch.cat([values, v[None]])
-    weights = (keys @ q / math.sqrt(len(q))).softmax(dim=-1)
-    return weights @ values, keys, values
 
-
-@_STEP.mistake(
+_STEP.wrong_lines(
+    "without transpose",
+    """
+    - q, k, v = w_query @ x, w_key @ x, w_value @ x
+    + q, k, v = x @ w_query, x @ w_key, x @ w_value
+    """,
     symptom="An error about shapes, or, with keys as wide as token vectors, another map without an error.",
     hint="the shapes fit only if keys are as wide as x. A feature is the product of x with a row of its matrix.",
 )
-def _without_transpose(x, keys, values, w_query, w_key, w_value):
-    q, k, v = x @ w_query, x @ w_key, x @ w_value
-    keys, values = torch.cat([keys, k[None]]), torch.cat([values, v[None]])
-    weights = (keys @ q / math.sqrt(len(q))).softmax(dim=-1)
-    return weights @ values, keys, values
 
 
 @_STEP.mistake(
@@ -258,7 +252,8 @@ _STALE = Exercise(
     hint="your layers are counted from 0, as `enumerate` does by default.",
 )
 def _counted_from_0(keys_of, x):
-    pairs = enumerate(zip(keys_of(x[:-1]), keys_of(x), strict=True))
+    cached, complete = keys_of(x[:-1]), keys_of(x)
+    pairs = enumerate(zip(cached, complete, strict=True))
     return {n for n, (old, new) in pairs if (new[:-1] - old).abs().max() > 1e-5}
 
 
@@ -267,7 +262,8 @@ def _counted_from_0(keys_of, x):
     hint="the complete pass has a key for each of T tokens, and the cache one fewer. Which of them can you compare?",
 )
 def _all_rows(keys_of, x):
-    pairs = enumerate(zip(keys_of(x[:-1]), keys_of(x), strict=True), start=1)
+    cached, complete = keys_of(x[:-1]), keys_of(x)
+    pairs = enumerate(zip(cached, complete, strict=True), start=1)
     return {n for n, (old, new) in pairs if (new - old).abs().max() > 1e-5}
 
 
@@ -276,7 +272,8 @@ def _all_rows(keys_of, x):
     hint="you compare the keys of different tokens. Which row of the complete pass does the last token have?",
 )
 def _aligned_at_the_end(keys_of, x):
-    pairs = enumerate(zip(keys_of(x[:-1]), keys_of(x), strict=True), start=1)
+    cached, complete = keys_of(x[:-1]), keys_of(x)
+    pairs = enumerate(zip(cached, complete, strict=True), start=1)
     return {n for n, (old, new) in pairs if (new[1:] - old).abs().max() > 1e-5}
 
 
@@ -285,7 +282,8 @@ def _aligned_at_the_end(keys_of, x):
     hint="your set contains the layers that remain exact. Is it the other ones that are asked for?",
 )
 def _the_exact_ones(keys_of, x):
-    pairs = enumerate(zip(keys_of(x[:-1]), keys_of(x), strict=True), start=1)
+    cached, complete = keys_of(x[:-1]), keys_of(x)
+    pairs = enumerate(zip(cached, complete, strict=True), start=1)
     return {n for n, (old, new) in pairs if (new[:-1] - old).abs().max() <= 1e-5}
 
 
@@ -294,7 +292,8 @@ def _the_exact_ones(keys_of, x):
     hint="you test for equality to the last bit. Differences up to 1e-5 may be rounding.",
 )
 def _to_the_last_bit(keys_of, x):
-    pairs = enumerate(zip(keys_of(x[:-1]), keys_of(x), strict=True), start=1)
+    cached, complete = keys_of(x[:-1]), keys_of(x)
+    pairs = enumerate(zip(cached, complete, strict=True), start=1)
     return {n for n, (old, new) in pairs if not torch.equal(old, new[:-1])}
 
 
@@ -303,7 +302,8 @@ def _to_the_last_bit(keys_of, x):
     hint="you compare the newest key of the cache only. The earlier ones can change too.",
 )
 def _newest_key_only(keys_of, x):
-    pairs = enumerate(zip(keys_of(x[:-1]), keys_of(x), strict=True), start=1)
+    cached, complete = keys_of(x[:-1]), keys_of(x)
+    pairs = enumerate(zip(cached, complete, strict=True), start=1)
     return {n for n, (old, new) in pairs if (new[-2] - old[-1]).abs().max() > 1e-5}
 
 
@@ -312,7 +312,9 @@ def _newest_key_only(keys_of, x):
     hint="your function ends at the first stale layer. Do later layers remain exact?",
 )
 def _the_first_one_only(keys_of, x):
-    for n, (old, new) in enumerate(zip(keys_of(x[:-1]), keys_of(x), strict=True), start=1):
+    cached, complete = keys_of(x[:-1]), keys_of(x)
+    pairs = enumerate(zip(cached, complete, strict=True), start=1)
+    for n, (old, new) in pairs:
         if (new[:-1] - old).abs().max() > 1e-5:
             return {n}
     return set()
@@ -323,7 +325,8 @@ def _the_first_one_only(keys_of, x):
     hint="your set misses a layer whose keys decrease. A difference can be negative; how large is it then?",
 )
 def _without_abs(keys_of, x):
-    pairs = enumerate(zip(keys_of(x[:-1]), keys_of(x), strict=True), start=1)
+    cached, complete = keys_of(x[:-1]), keys_of(x)
+    pairs = enumerate(zip(cached, complete, strict=True), start=1)
     return {n for n, (old, new) in pairs if (new[:-1] - old).max() > 1e-5}
 
 
@@ -332,8 +335,8 @@ def _without_abs(keys_of, x):
     hint="you compare two texts of the same length. The cache was computed without the last token.",
 )
 def _another_last_token(keys_of, x):
-    other = torch.cat([x[:-1], x[:1] + 1])
-    pairs = enumerate(zip(keys_of(other), keys_of(x), strict=True), start=1)
+    cached, complete = keys_of(torch.cat([x[:-1], x[:1] + 1])), keys_of(x)
+    pairs = enumerate(zip(cached, complete, strict=True), start=1)
     return {n for n, (old, new) in pairs if (new[:-1] - old[:-1]).abs().max() > 1e-5}
 
 

@@ -182,7 +182,9 @@ _DPO = Exercise(
     "logarithms.",
 )
 def _without_the_reference(chosen, rejected, reference_chosen, reference_rejected, beta):
-    return -F.logsigmoid(beta * (chosen - rejected)).mean()
+    implicit_chosen = beta * chosen
+    implicit_rejected = beta * rejected
+    return -F.logsigmoid(implicit_chosen - implicit_rejected).mean()
 
 
 @_DPO.mistake(
@@ -191,7 +193,9 @@ def _without_the_reference(chosen, rejected, reference_chosen, reference_rejecte
     "be higher?",
 )
 def _prefers_the_rejected(chosen, rejected, reference_chosen, reference_rejected, beta):
-    return -F.logsigmoid(beta * ((rejected - reference_rejected) - (chosen - reference_chosen))).mean()
+    implicit_chosen = beta * (chosen - reference_chosen)
+    implicit_rejected = beta * (rejected - reference_rejected)
+    return -F.logsigmoid(implicit_rejected - implicit_chosen).mean()
 
 
 @_DPO.mistake(
@@ -199,7 +203,9 @@ def _prefers_the_rejected(chosen, rejected, reference_chosen, reference_rejected
     hint="your loss does not depend on beta.",
 )
 def _without_beta(chosen, rejected, reference_chosen, reference_rejected, beta):
-    return -F.logsigmoid((chosen - reference_chosen) - (rejected - reference_rejected)).mean()
+    implicit_chosen = chosen - reference_chosen
+    implicit_rejected = rejected - reference_rejected
+    return -F.logsigmoid(implicit_chosen - implicit_rejected).mean()
 
 
 @_DPO.mistake(
@@ -207,7 +213,9 @@ def _without_beta(chosen, rejected, reference_chosen, reference_rejected, beta):
     hint="you multiply the loss by beta. It belongs inside the sigmoid, where it scales the implicit rewards.",
 )
 def _beta_outside(chosen, rejected, reference_chosen, reference_rejected, beta):
-    return -beta * F.logsigmoid((chosen - reference_chosen) - (rejected - reference_rejected)).mean()
+    implicit_chosen = chosen - reference_chosen
+    implicit_rejected = rejected - reference_rejected
+    return -beta * F.logsigmoid(implicit_chosen - implicit_rejected).mean()
 
 
 @_DPO.mistake(
@@ -216,7 +224,9 @@ def _beta_outside(chosen, rejected, reference_chosen, reference_rejected, beta):
     "log reference.",
 )
 def _reference_added(chosen, rejected, reference_chosen, reference_rejected, beta):
-    return -F.logsigmoid(beta * ((chosen - rejected) + (reference_chosen - reference_rejected))).mean()
+    implicit_chosen = beta * (chosen + reference_chosen)
+    implicit_rejected = beta * (rejected + reference_rejected)
+    return -F.logsigmoid(implicit_chosen - implicit_rejected).mean()
 
 
 @_DPO.mistake(
@@ -224,8 +234,9 @@ def _reference_added(chosen, rejected, reference_chosen, reference_rejected, bet
     hint="you use probabilities where the formula has their logarithms, which are already given.",
 )
 def _probabilities(chosen, rejected, reference_chosen, reference_rejected, beta):
-    better, worse = chosen.exp() - reference_chosen.exp(), rejected.exp() - reference_rejected.exp()
-    return -F.logsigmoid(beta * (better - worse)).mean()
+    implicit_chosen = beta * (chosen.exp() - reference_chosen.exp())
+    implicit_rejected = beta * (rejected.exp() - reference_rejected.exp())
+    return -F.logsigmoid(implicit_chosen - implicit_rejected).mean()
 
 
 @_DPO.mistake(
@@ -234,7 +245,9 @@ def _probabilities(chosen, rejected, reference_chosen, reference_rejected, beta)
     "has the same remedy.",
 )
 def _sigmoid_then_logarithm(chosen, rejected, reference_chosen, reference_rejected, beta):
-    return -torch.sigmoid(beta * ((chosen - reference_chosen) - (rejected - reference_rejected))).log().mean()
+    implicit_chosen = beta * (chosen - reference_chosen)
+    implicit_rejected = beta * (rejected - reference_rejected)
+    return -torch.sigmoid(implicit_chosen - implicit_rejected).log().mean()
 
 
 @_DPO.mistake(
@@ -242,7 +255,9 @@ def _sigmoid_then_logarithm(chosen, rejected, reference_chosen, reference_reject
     hint="your loss is the sum over the pairs. The task wants their mean.",
 )
 def _dpo_summed(chosen, rejected, reference_chosen, reference_rejected, beta):
-    return -F.logsigmoid(beta * ((chosen - reference_chosen) - (rejected - reference_rejected))).sum()
+    implicit_chosen = beta * (chosen - reference_chosen)
+    implicit_rejected = beta * (rejected - reference_rejected)
+    return -F.logsigmoid(implicit_chosen - implicit_rejected).sum()
 
 
 @_DPO.mistake(
@@ -250,7 +265,9 @@ def _dpo_summed(chosen, rejected, reference_chosen, reference_rejected, beta):
     hint="the value is right, but its gradient does not reach both log-probabilities of the policy.",
 )
 def _dpo_without_a_gradient(chosen, rejected, reference_chosen, reference_rejected, beta):
-    return -F.logsigmoid(beta * ((chosen - reference_chosen) - (rejected - reference_rejected))).mean().detach()
+    implicit_chosen = beta * (chosen - reference_chosen)
+    implicit_rejected = beta * (rejected - reference_rejected)
+    return -F.logsigmoid(implicit_chosen - implicit_rejected).mean().detach()
 
 
 # 17.2
@@ -409,104 +426,101 @@ _ADVANTAGES = Exercise(
     ),
 )
 
-
-@_ADVANTAGES.mistake(
+_ADVANTAGES.wrong_lines(
+    "penalty added",
+    """
+    - penalized = (rewards - beta * log_ratio).view(-1, group)
+    + penalized = (rewards + beta * log_ratio).view(-1, group)
+    """,
     symptom="The divergence grows as fast as it can, because leaving the reference increases the penalized reward.",
     hint="your penalty increases the reward of responses that the reference finds unlikely. Check the sign.",
 )
-def _penalty_added(rewards, log_policy, log_reference, beta, group):
-    log_ratio = (log_policy - log_reference).sum(dim=1)
-    penalized = (rewards + beta * log_ratio).view(-1, group)
-    others = (penalized.sum(dim=1, keepdim=True) - penalized) / (group - 1)
-    return (penalized - others).flatten()
 
-
-@_ADVANTAGES.mistake(
+_ADVANTAGES.wrong_lines(
+    "mean over tokens",
+    """
+    - log_ratio = (log_policy - log_reference).sum(dim=1)
+    + log_ratio = (log_policy - log_reference).mean(dim=1)
+    """,
     symptom="The penalty is about ten times too small, so the policy moves far away.",
     hint="you average the log-ratio over tokens. The log-probability of a response is the sum over its tokens.",
 )
-def _mean_over_tokens(rewards, log_policy, log_reference, beta, group):
-    log_ratio = (log_policy - log_reference).mean(dim=1)
-    penalized = (rewards - beta * log_ratio).view(-1, group)
-    others = (penalized.sum(dim=1, keepdim=True) - penalized) / (group - 1)
-    return (penalized - others).flatten()
 
-
-@_ADVANTAGES.mistake(
+_ADVANTAGES.wrong_lines(
+    "without the penalty",
+    """
+    - penalized = (rewards - beta * log_ratio).view(-1, group)
+    + penalized = rewards.view(-1, group)
+    """,
     symptom="Every beta gives the policy of a run without a penalty.",
     hint="your result does not depend on beta, so there is no penalty.",
 )
-def _without_the_penalty(rewards, log_policy, log_reference, beta, group):
-    log_ratio = (log_policy - log_reference).sum(dim=1)
-    penalized = rewards.view(-1, group)
-    others = (penalized.sum(dim=1, keepdim=True) - penalized) / (group - 1)
-    return (penalized - others).flatten()
 
-
-@_ADVANTAGES.mistake(
+_ADVANTAGES.wrong_lines(
+    "baseline of the batch",
+    """
+    - others = (penalized.sum(dim=1, keepdim=True) - penalized) / (group - 1)
+    + others = penalized.mean()
+    """,
     symptom="Responses to easy prompts have positive advantages, however bad they are among themselves.",
     hint="your baseline is the mean over all prompts, some of which are easier. Compare responses to the same prompt.",
 )
-def _baseline_of_the_batch(rewards, log_policy, log_reference, beta, group):
-    log_ratio = (log_policy - log_reference).sum(dim=1)
-    penalized = (rewards - beta * log_ratio).view(-1, group)
-    others = penalized.mean()
-    return (penalized - others).flatten()
 
-
-@_ADVANTAGES.mistake(
+_ADVANTAGES.wrong_lines(
+    "without a baseline",
+    """
+    - return (penalized - others).flatten()
+    + return penalized.flatten()
+    """,
     symptom="The gradient is right on average, but noisier, and training is slower.",
     hint="these are the penalized rewards. Which baseline is still to be subtracted?",
 )
-def _without_a_baseline(rewards, log_policy, log_reference, beta, group):
-    log_ratio = (log_policy - log_reference).sum(dim=1)
-    penalized = (rewards - beta * log_ratio).view(-1, group)
-    others = (penalized.sum(dim=1, keepdim=True) - penalized) / (group - 1)
-    return penalized.flatten()
 
-
-@_ADVANTAGES.mistake(
+_ADVANTAGES.wrong_lines(
+    "mean of the group",
+    """
+    - others = (penalized.sum(dim=1, keepdim=True) - penalized) / (group - 1)
+    + others = penalized.mean(dim=1, keepdim=True)
+    """,
     symptom="Each advantage is too small by the factor (group - 1) / group, because a response is part of its own "
     "baseline.",
     hint="your baseline is the mean of the complete group. It must leave out the response that it is subtracted from.",
 )
-def _mean_of_the_group(rewards, log_policy, log_reference, beta, group):
-    log_ratio = (log_policy - log_reference).sum(dim=1)
-    penalized = (rewards - beta * log_ratio).view(-1, group)
-    others = penalized.mean(dim=1, keepdim=True)
-    return (penalized - others).flatten()
 
-
-@_ADVANTAGES.mistake(
+_ADVANTAGES.wrong_lines(
+    "groups across prompts",
+    """
+    - penalized = (rewards - beta * log_ratio).view(-1, group)
+    + penalized = (rewards - beta * log_ratio).view(group, -1)
+    - others = (penalized.sum(dim=1, keepdim=True) - penalized) / (group - 1)
+    + others = (penalized.sum(dim=0, keepdim=True) - penalized) / (group - 1)
+    """,
     symptom="Responses to different prompts are compared, and the baseline fits no prompt.",
     hint="your groups mix prompts: the responses to one prompt are neighbors. Which of the two sizes comes last in "
     "`view`?",
 )
-def _groups_across_prompts(rewards, log_policy, log_reference, beta, group):
-    log_ratio = (log_policy - log_reference).sum(dim=1)
-    penalized = (rewards - beta * log_ratio).view(group, -1)
-    others = (penalized.sum(dim=0, keepdim=True) - penalized) / (group - 1)
-    return (penalized - others).flatten()
 
-
-@_ADVANTAGES.mistake(
+_ADVANTAGES.wrong_lines(
+    "penalty after the baseline",
+    """
+    - penalized = (rewards - beta * log_ratio).view(-1, group)
+    + penalized = rewards.view(-1, group)
+    - return (penalized - others).flatten()
+    + return (penalized - others).flatten() - beta * log_ratio
+    """,
     symptom="The penalty has no baseline, so the advantages of a prompt no longer sum to 0.",
     hint="you subtract the penalty after the baseline. The baseline is the mean penalized reward.",
 )
-def _penalty_after_the_baseline(rewards, log_policy, log_reference, beta, group):
-    log_ratio = (log_policy - log_reference).sum(dim=1)
-    penalized = rewards.view(-1, group)
-    others = (penalized.sum(dim=1, keepdim=True) - penalized) / (group - 1)
-    return (penalized - others).flatten() - beta * log_ratio
 
-
-@_ADVANTAGES.mistake(
+_ADVANTAGES.wrong_lines(
+    "grpo",
+    """
+    - others = (penalized.sum(dim=1, keepdim=True) - penalized) / (group - 1)
+    + others = penalized.mean(dim=1, keepdim=True)
+    - return (penalized - others).flatten()
+    + return ((penalized - others) / penalized.std(dim=1, keepdim=True)).flatten()
+    """,
     symptom="This is the advantage of GRPO.",
     hint="you divide by the standard deviation of the group. That is GRPO, which follows below; here only the baseline "
     "is subtracted.",
 )
-def _grpo(rewards, log_policy, log_reference, beta, group):
-    log_ratio = (log_policy - log_reference).sum(dim=1)
-    penalized = (rewards - beta * log_ratio).view(-1, group)
-    others = penalized.mean(dim=1, keepdim=True)
-    return ((penalized - others) / penalized.std(dim=1, keepdim=True)).flatten()

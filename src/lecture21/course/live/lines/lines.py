@@ -4,7 +4,7 @@ from typing import Any
 
 import traitlets
 
-from lecture21.course.exercises import lines
+from lecture21.course.exercises.page import lines
 from lecture21.course.exercises.registry import find
 from lecture21.course.live.figure import Figure
 
@@ -12,7 +12,7 @@ from lecture21.course.live.figure import Figure
 class Lines(Figure):
     """The code of an exercise, in which the reader chooses the lines that matter, and what `check` says of them.
 
-    The verdicts were computed by the same check; see `lecture21.course.exercises.lines`. Without scripts and in print
+    The verdicts were computed by the same check; see `lecture21.course.exercises.page`. Without scripts and in print
     nothing is shown, since the figure is below the stub of the exercise.
 
     Args:

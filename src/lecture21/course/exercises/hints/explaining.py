@@ -7,25 +7,81 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lecture21.course.exercises.differences import in_words, may_be_scaled, permuted, scaled, transposed_shape
+from lecture21.course.exercises.answers.running import (
+    CHANGES,
+    DRAWS,
+    TRACKS,
+    Outcome,
+    parameters_of,
+    stub_methods,
+    takes,
+)
+from lecture21.course.exercises.answers.values import same, to_data, wrong_entries
 from lecture21.course.exercises.exercise import Case, Exercise, show
-from lecture21.course.exercises.observing import explain_gradients
-from lecture21.course.exercises.running import DRAWS, Outcome
-from lecture21.course.exercises.values import difference, plain, same, wrong_entries
+from lecture21.course.exercises.hints.differences import (
+    difference,
+    in_words,
+    kind,
+    may_be_scaled,
+    permuted,
+    scaled,
+    transposed_shape,
+)
+from lecture21.course.exercises.hints.gradients import explain_gradients, unused_layers
 
 _SMALL = 12  # numbers of an input that is shown
 _LONGEST = 160  # characters of an input that is shown: two lines
+_REMEDIES = {
+    CHANGES: ". The caller still needs it: make a new tensor instead of writing into it",
+    DRAWS: ". The result must follow from the arguments alone. Is one unused, or does the task say what to take?",
+    TRACKS: ", so that autograd tracks what the caller does with it",
+}
+"""What is said after a side effect."""
+
+
+def unusable(exercise: Exercise, answer: Any, cases: list[Case]) -> str | None:
+    """Return why an answer cannot be used as the solution is, such as that it is no function, or still a stub."""
+    if exercise.is_value:
+        return None
+    if not callable(answer):
+        call = f'check("{exercise.number}", {exercise.name})'
+        return f"needs the function itself, not {kind(to_data(answer))}. Write {call}, without parentheses"
+    if isinstance(exercise.solution, type):
+        stubs = stub_methods(exercise, answer)
+        return f"{stubs[0]} returns None: is it still a stub?" if stubs else None
+    count = len(cases[0].arguments)
+    names = list(inspect.signature(exercise.solution).parameters)
+    if not takes(answer, count):
+        return f"must take the argument{'s' if count > 1 else ''} ({', '.join(names)})"
+    own = parameters_of(answer)
+    if own != names and sorted(own) == sorted(names):
+        return f"takes its arguments in another order: it must be ({', '.join(names)}) and is ({', '.join(own)})"
+    return None
+
+
+def endless(case: Case, seconds: float) -> str:
+    """Return what is said of an answer that is stopped."""
+    limit = f" within {seconds:g} seconds" if seconds else ""
+    return f"does not end{limit} for {case.about}. Is there a loop that never stops?"
 
 
 def explanation(
     exercise: Exercise, cases: list[Case], expected: list[Outcome], outcomes: list[Outcome], wrong: list[int]
-) -> tuple[int, str]:
-    """Return the index of the wrong case that is explained, and what is wrong in it.
+) -> tuple[int | None, str]:
+    """Return the index of the wrong case that is explained, and what is wrong in it; None if it is true of them all.
 
     It is the first one, unless nothing but numbers can be said of it and a later one can be described in words.
     """
+    if all(outcomes[n].side_effect == TRACKS and same(expected[n].value, outcomes[n].value) for n in wrong):
+        return None, f"right, but it {TRACKS}{_REMEDIES[TRACKS]}"
+    first = wrong[0]
+    if cases[first].observed == "value" and not outcomes[first].error:
+        layers = unused_layers(exercise, cases, expected, outcomes)
+        if layers:
+            which = f"{', '.join(layers)}. {'Is it' if len(layers) == 1 else 'Are they'} used?"
+            return None, f"wrong for {cases[first].about}: no gradient reaches {which}"
     first = next((n for n in wrong if _shows_every_gradient(cases[n], expected[n])), wrong[0])
-    first = next((n for n in wrong if outcomes[n].message == DRAWS), first)  # True or False may agree by chance
+    first = next((n for n in wrong if outcomes[n].side_effect == DRAWS), first)  # True or False may agree by chance
     if (reason := _reason(exercise, cases[first], expected[first], outcomes[first])) is not None:
         values = [(expected[n].value, outcomes[n].value) for n in wrong if cases[n].observed == "value"]
         if any(_is_transposed(*pair) for pair in values) and all(_is_transposed(*pair, True) for pair in values):
@@ -67,7 +123,7 @@ def _reason(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) -> 
         return f"right, but only on the CPU: {exercise.device_hint}"
     if case.observed == "gradients":
         return f"{_where('wrong', case)}: {explain_gradients(exercise, case, expected.value, got.value)}"
-    if exercise.by_properties and not got.mutated:
+    if exercise.by_properties and not got.side_effect:
         sentence = false_property(exercise, case, got.value)
         return f"not right yet: {sentence}" if exercise.is_value else f"{_where('wrong', case)}: {sentence}"
     if (order := _in_another_order(exercise, expected.value, got.value)) is not None:
@@ -78,12 +134,8 @@ def _reason(exercise: Exercise, case: Case, expected: Outcome, got: Outcome) -> 
         return f"{_where('wrong', case)}: {form}"
     if exercise.is_value and (form := difference(expected.value, got.value, exercise.name)) is not None:
         return form
-    if got.mutated and got.message == DRAWS:
-        remedy = "The result must follow from the arguments alone. Is one unused, or does the task say what to take?"
-        return f"{_where('draws random numbers', case)}. {remedy}"
-    if got.mutated:
-        remedy = "The caller still needs it: make a new tensor instead of writing into it"
-        return f"{_where('changes its input', case)}. {remedy}"
+    if got.side_effect:
+        return f"{_where(got.side_effect, case)}{_REMEDIES.get(got.side_effect, '')}"
     if (sentence := false_property(exercise, case, got.value)) is not None:
         return f"{_where('wrong', case)}: {sentence}"
     if exercise.is_value:
@@ -176,7 +228,7 @@ def _difference_in_words(
 
 
 def _has_the_right_form(expected: Outcome, got: Outcome) -> bool:
-    return not (got.error or got.mutated or expected.error) and difference(expected.value, got.value) is None
+    return not (got.error or got.side_effect or expected.error) and difference(expected.value, got.value) is None
 
 
 def _of_single_numbers(right: list[float], actual: list[float]) -> str | None:
@@ -190,7 +242,7 @@ def _in_numbers(exercise: Exercise, expected: Any, got: Any, words: str | None =
     part, place = _wrong_part(exercise, expected, got)
     right, actual = _at(expected, place), _at(got, place)
     if not isinstance(right, Tensor) or not right.dim():
-        number = f"{actual.item():.6g}" if isinstance(right, Tensor) else show(plain(actual))
+        number = f"{actual.item():.6g}" if isinstance(right, Tensor) else show(to_data(actual))
         return f"{part}{number} is not the right value" + (f": it {words}" if words else "")
     if n_nan := int((actual.isnan() & ~right.isnan()).sum()):
         return f"{part}{n_nan} of {right.numel()} entries are nan"

@@ -3,15 +3,13 @@
 Where a mistake differs from the solution, its lines become an alternative to the solution's.
 """
 
-import contextlib
 import math
 import re
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
 from lecture21.course.exercises.exercise import Exercise
-from lecture21.course.exercises.forms import forms, like
-from lecture21.course.exercises.sources import complete
+from lecture21.course.exercises.source import code_lines
 
 MOST = 100
 """Combinations of an exercise."""
@@ -112,29 +110,10 @@ def _beside(right: list[str], change: Change) -> Change:
 def puzzle(exercise: Exercise) -> Puzzle:
     """Return the choices of an exercise: at most 100 combinations, with each mistake that fits.
 
-    Of the equal forms of the solution, the one is taken in which most mistakes are choices of single lines. A mistake
-    that would join the lines of other choices is left out, and then options of the mistakes that come last.
+    A mistake that would join the lines of other choices is left out, and then options of the mistakes that come last.
     """
-    mistakes = {}
-    for mistake in exercise.mistakes:
-        with contextlib.suppress(ValueError):
-            mistakes[mistake.name] = complete(exercise, mistake.wrong)
-    right = complete(exercise, exercise.solution)
-    candidates = [_puzzle(lines, mistakes) for lines in forms(right)]
-    return _limited(max(candidates, key=_worth))
-
-
-def _worth(candidate: Puzzle) -> tuple[int, int]:
-    """Return how many mistakes are kept, and how little there is to read."""
-    return len(candidate.mistakes), -sum(len(option) for choice in candidate.choices for option in choice.options)
-
-
-def _puzzle(right: list[str], mistakes: dict[str, list[str]]) -> Puzzle:
-    """Return the choices in one form of the solution."""
-    found = {}
-    for name, lines in mistakes.items():
-        versions = [*forms(lines), *forms(like(right, lines))]
-        found[name] = min((changes(right, lines) for lines in versions), key=lambda each: sum(map(_size, each)))
+    right = code_lines(exercise.text(exercise.solution))
+    found = {mistake.name: changes(right, code_lines(exercise.text(mistake.wrong))) for mistake in exercise.mistakes}
     ranges: list[tuple[int, int]] = []
     kept: list[str] = []
     later: list[str] = []
@@ -151,10 +130,10 @@ def _puzzle(right: list[str], mistakes: dict[str, list[str]]) -> Puzzle:
         kept.append(name)
         ranges = _merged([*ranges, *((each.start, each.end) for each in found[name])])
     result = Puzzle(right, [Choice(start, end, ["\n".join(right[start:end])]) for start, end in ranges])
-    for name in mistakes:
+    for name in found:
         if name in kept:
             result.mistakes[name] = tuple(_option(choice, right, found[name]) for choice in result.choices)
-    return result
+    return _limited(result)
 
 
 def _size(change: Change) -> int:

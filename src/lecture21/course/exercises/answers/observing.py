@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from lecture21.course.exercises.differences import scaled
 from lecture21.course.exercises.exercise import Case, Exercise
 
 STAGES = ("value", "gradients", "device")
@@ -37,8 +36,8 @@ def observe(exercise: Exercise, answer: Any, observed: str, arguments: tuple[Any
     return exercise.run(answer, arguments)
 
 
-def _each_tensor(change: Callable[[Tensor], Tensor], argument: Any) -> Any:
-    """Return a tensor or a dict of tensors changed, and any other argument as it is."""
+def map_tensors(change: Callable[[Tensor], Tensor], argument: Any) -> Any:
+    """Return a tensor, or each of a dict of tensors, changed; any other argument as it is."""
     if isinstance(argument, dict):
         return {name: change(each) for name, each in argument.items()}
     return change(argument) if isinstance(argument, Tensor) else argument
@@ -57,7 +56,7 @@ def _tensors(value: Any) -> list[Tensor]:
 def _of_gradients(exercise: Exercise, case: Case) -> Case:
     """Return a case again, whose differentiable arguments are marked by requires_grad."""
     arguments = [
-        _each_tensor(lambda tensor: tensor.clone().requires_grad_(), each) if name in exercise.differentiable else each
+        map_tensors(lambda tensor: tensor.clone().requires_grad_(), each) if name in exercise.differentiable else each
         for name, each in zip(exercise.arguments, case.arguments, strict=False)
     ]
     return Case(tuple(arguments), case.about, "gradients")
@@ -89,62 +88,6 @@ def _gradients_of(output: Tensor, leaves: list[Tensor]) -> tuple[Tensor, ...] | 
         return torch.autograd.grad(total, leaves, retain_graph=True, materialize_grads=True)
     except RuntimeError as error:
         return IN_PLACE if "modified by an inplace operation" in str(error) else str(error)
-
-
-def explain_gradients(exercise: Exercise, case: Case, expected: Any, got: Any) -> str:
-    """Return what is wrong with the gradients of an answer whose values are right."""
-    names = [name for own in _names_of_leaves(exercise, case).values() for name in own]
-    for wanted, actual in zip(expected, got, strict=False):  # of one result each
-        if actual == IN_PLACE:
-            return (
-                "the values are right, but backward() fails: you change a tensor in place that the gradient needs, "
-                "such as the output of a softmax. Make a new one, with torch.where or masked_fill"
-            )
-        if isinstance(actual, str):
-            return f"the values are right, but backward() raises {actual}"
-        leaves = list(zip(names, wanted, actual, strict=True))
-        for name, right, gradient in leaves:
-            if gradient.isnan().any() and not right.isnan().any():
-                return f"the values are right, but the gradient with respect to {name} contains NaN"
-        reached = {name: bool(gradient.any()) for name, right, gradient in leaves if right.any()}
-        if not all(reached.values()):
-            where = _listed(_not_reached(exercise, case, reached))
-            return (
-                f"the values are right, but no gradient passes back to {where}, so training changes nothing there. "
-                "Which operation cuts the graph (detach, item, numpy, torch.tensor, no_grad)?"
-            )
-        for name, right, gradient in zip(names, wanted, actual, strict=True):
-            if not torch.allclose(gradient, right, rtol=1e-3, atol=1e-5, equal_nan=True):
-                words = scaled(right, gradient)
-                question = "Is a part of your computation cut off from the graph"
-                words = words or f"is wrong. {question} (by detach, item, numpy, torch.tensor or no_grad)?"
-                return f"the values are right, but the gradient with respect to {name} {words}"
-    return "the values are right, but the gradients are wrong"
-
-
-def _listed(names: list[str]) -> str:
-    """Return names as a list in a sentence, the first ones if there are many."""
-    names = names if len(names) <= 4 else [*names[:3], "others"]
-    return " and ".join([*([", ".join(names[:-1])] if len(names) > 1 else []), names[-1]])
-
-
-def _names_of_leaves(exercise: Exercise, case: Case) -> dict[str, list[str]]:
-    """Return the names of the tensors that an argument consists of, for each differentiable one."""
-    pairs = zip(exercise.arguments, case.arguments, strict=False)
-    return {
-        name: list(each) if isinstance(each, dict) else [name] for name, each in pairs
-        if name in exercise.differentiable
-    }  # fmt: skip
-
-
-def _not_reached(exercise: Exercise, case: Case, reached: dict[str, bool]) -> list[str]:
-    """Return the names of the tensors without a gradient; of weights that all have none, one name for all."""
-    found: list[str] = []
-    for argument, own in _names_of_leaves(exercise, case).items():
-        cut = [name for name in own if not reached.get(name, True)]
-        is_whole = argument not in own and not any(reached.get(name, False) for name in own)
-        found += [f"the {argument}"] if is_whole else cut
-    return found
 
 
 # Devices
@@ -179,7 +122,7 @@ def _stays_on_meta(exercise: Exercise, answer: Any, arguments: tuple[Any, ...]) 
 
     An answer that looks at numbers, as item() does, cannot run there, which does not show that it is wrong.
     """
-    moved = tuple(_each_tensor(lambda tensor: tensor.to("meta"), each) for each in arguments)
+    moved = tuple(map_tensors(lambda tensor: tensor.to("meta"), each) for each in arguments)
     try:
         with torch.no_grad(), _OneDevice():
             return all(each.device.type == "meta" for each in _tensors(exercise.run(answer, moved)))

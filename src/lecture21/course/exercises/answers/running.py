@@ -21,9 +21,9 @@ import torch
 from torch import Tensor
 
 from lecture21._support.validation import printable
+from lecture21.course.exercises.answers.observing import map_tensors, observe, with_observations
+from lecture21.course.exercises.answers.values import same, to_data
 from lecture21.course.exercises.exercise import Case, Exercise
-from lecture21.course.exercises.observing import observe, with_observations
-from lecture21.course.exercises.values import plain, same
 
 _PATIENCE = 6  # times the limit that an answer may take on a busy machine, or asleep
 _TRIES = 20  # times that a function over its time limit is interrupted before it is given up
@@ -31,13 +31,11 @@ _NOISE = 2000  # printed characters that are mentioned
 _SHOWN = 400  # printed characters of the first call that are kept
 _LINES = 3  # printed lines that are shown
 # Files whose lines are no reader's: the package, Python, and what is installed.
-_FOREIGN = tuple(map(str, {Path(__file__).parents[2], *map(sysconfig.get_path, ("stdlib", "purelib", "platlib"))}))
+_FOREIGN = tuple(map(str, {Path(__file__).parents[3], *map(sysconfig.get_path, ("stdlib", "purelib", "platlib"))}))
 
+CHANGES = "changes its input"
 DRAWS = "draws random numbers"
-"""Message of an outcome whose value depends on torch's global generator, and should not."""
-
 TRACKS = "leaves requires_grad set on its input"
-"""Message of an outcome whose call has not changed a number of an argument, but whether autograd tracks it."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +46,8 @@ class Outcome:
     error: str = ""
     """Name of the exception's class; empty if there is none."""
     message: str = ""
-    mutated: bool = False
-    """Whether the call changed one of its arguments or, if the message is `DRAWS`, drew random numbers."""
+    side_effect: str = ""
+    """What the call did besides, and should not: `CHANGES`, `DRAWS` where the value depends on it, or `TRACKS`."""
     line: str = ""
     """Number and text of the line of the reader's code that raised the exception."""
 
@@ -77,12 +75,7 @@ class _Sink(io.TextIOBase):
 
 
 def _copied(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(
-        {name: _copy(weight) for name, weight in each.items()} if isinstance(each, dict)
-        else _copy(each) if isinstance(each, Tensor)
-        else each
-        for each in arguments
-    )  # fmt: skip
+    return tuple(map_tensors(_copy, each) for each in arguments)
 
 
 def _copy(tensor: Tensor) -> Tensor:
@@ -98,34 +91,37 @@ def _changed(before: Any, after: Any) -> bool:
     return False
 
 
-def _tracked(before: Any, after: Any) -> bool:
-    return isinstance(before, Tensor) and before.requires_grad != after.requires_grad
+def _side_effect(before: tuple[Any, ...], after: tuple[Any, ...]) -> str:
+    """Return what a call did to its arguments, if anything."""
+    if any(map(_changed, before, after)):
+        return CHANGES
+    pairs = zip(before, after, strict=True)
+    is_tracked = any(isinstance(a, Tensor) and a.requires_grad != b.requires_grad for a, b in pairs)
+    return TRACKS if is_tracked else ""
 
 
 def call_once(exercise: Exercise, answer: Any, case: Case) -> Outcome:
     """Call an answer on copies of a case's arguments."""
     arguments, state, seed = _copied(case.arguments), torch.get_rng_state(), torch.initial_seed()
     try:
-        value = plain(observe(exercise, answer, case.observed, arguments))
+        value = to_data(observe(exercise, answer, case.observed, arguments))
     except _Stop:
         raise
     except BaseException as error:  # SystemExit as well: whatever an answer raises is its result
         return Outcome(error=type(error).__name__, message=_message(error), line=_line(error, exercise.name))
     if case.observed != "value":
         return Outcome(value)
-    if any(map(_changed, case.arguments, arguments)):
-        return Outcome(value, mutated=True)
-    if any(map(_tracked, case.arguments, arguments)):
-        return Outcome(value, message=TRACKS, mutated=True)
+    if effect := _side_effect(case.arguments, arguments):
+        return Outcome(value, side_effect=effect)
     drew = not exercise.random and not torch.equal(state, torch.get_rng_state())
     draws = drew and (seed != torch.initial_seed() or _depends_on_draws(exercise, answer, case, value))
-    return Outcome(value, message=DRAWS if draws else "", mutated=draws)
+    return Outcome(value, side_effect=DRAWS if draws else "")
 
 
 def _depends_on_draws(exercise: Exercise, answer: Any, case: Case, value: Any) -> bool:
     """Return whether an answer gives another value from other random numbers; a layer draws weights to be replaced."""
     try:
-        return not same(value, plain(observe(exercise, answer, case.observed, _copied(case.arguments))))
+        return not same(value, to_data(observe(exercise, answer, case.observed, _copied(case.arguments))))
     except _Stop:
         raise
     except BaseException:
@@ -282,7 +278,7 @@ def stub_methods(exercise: Exercise, answer: Any) -> list[str]:
 def _compiled_stubs() -> set[bytes]:
     """Return the bytecode of a stub without a docstring and with one, as this version of Python compiles them."""
     stubs: dict[str, Any] = {}
-    exec("def plain(): ...\ndef documented():\n    'A docstring.'\n    ...", {}, stubs)
+    exec("def bare(): ...\ndef documented():\n    'A docstring.'\n    ...", {}, stubs)
     return {stub.__code__.co_code for stub in stubs.values()}
 
 

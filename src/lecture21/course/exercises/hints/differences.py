@@ -1,15 +1,64 @@
-"""How a wrong tensor differs from the right one, in words: transposed, off by a factor, shifted, wrong in one place."""
+"""How a wrong value differs from the right one: its form, or in words: transposed, off by a factor, shifted."""
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from lecture21.course.exercises.values import wrong_entries
+from lecture21.course.exercises.answers.values import Unknown, scalar, with_article, wrong_entries
 
 _OF_A_MATRIX = ((-2, "row", "rows"), (-1, "column", "columns"))
 _OF_A_VECTOR = ((-1, "entry", "entries"),)
+
+
+def kind(value: Any) -> str:
+    """Return what a value is, with an article."""
+    if isinstance(value, Unknown):
+        return value.kind
+    if value is None:
+        return "None"
+    if isinstance(value, Tensor):
+        return "a tensor"
+    if isinstance(value, frozenset):
+        return "a set"
+    if isinstance(value, tuple):  # to_data() makes tuples of lists
+        return "a list or a tuple"
+    return "a string" if isinstance(value, str) else with_article(type(value).__name__)
+
+
+def difference(expected: Any, got: Any, what: str = "the result", names: tuple[str, ...] = ()) -> str | None:
+    """Return how the form of a value differs (its type, length, shape or dtype), as a sentence; None if it does not.
+
+    `names` are those of the values of a tuple.
+    """
+    if got is None and expected is not None:
+        return f"{what} must be {kind(expected)}, got None. Does the function end with a return?"
+    if isinstance(expected, Tensor):
+        if not isinstance(got, Tensor):
+            return f"{what} must be a tensor, got {kind(got)}"
+        if got.shape != expected.shape:
+            return f"{what} must have the shape {tuple(expected.shape)} instead of {tuple(got.shape)}"
+        if got.dtype != expected.dtype:
+            follows = ". Does it follow the input's dtype?" if expected.is_floating_point() else ""
+            return f"{what} must have the dtype {expected.dtype} instead of {got.dtype}{follows}"
+        return None
+    if isinstance(expected, tuple):
+        if not isinstance(got, tuple) or len(got) != len(expected):
+            count = str(len(got)) if isinstance(got, tuple) else kind(got)
+            return f"{what} must be {len(expected)} values, got {count}"
+        for n, (wanted, value) in enumerate(zip(expected, got, strict=True), start=1):
+            name = names[n - 1] if names else f"value {n} of {what}"
+            if (part := difference(wanted, value, name)) is not None:
+                return part
+        return None
+    got = scalar(got)
+    if type(got) is type(expected) or (type(got), type(expected)) == (int, float):
+        return None
+    if (type(got), type(expected)) == (float, int):
+        return f"{what} must be an integer, got the float {got:g}. Which operation makes floats of integers?"
+    return f"{what} must be {kind(expected)}, got {kind(got)}"
 
 
 def in_words(expected: Tensor, got: Tensor, masks: dict[str, Tensor] | None = None, factors: bool = True) -> str | None:

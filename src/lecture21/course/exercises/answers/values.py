@@ -1,4 +1,4 @@
-"""What answers return, as plain data: taken apart, compared, described, and sent from one process to another."""
+"""What answers return, as plain data: taken apart, compared, and sent from one process to another."""
 
 import base64
 import math
@@ -33,7 +33,7 @@ class Unknown:
     kind: str
 
 
-def plain(value: Any, depth: int = 3) -> Any:
+def to_data(value: Any, depth: int = 3) -> Any:
     """Return a value as None, a number, a string, a tensor, or a tuple or set of these; anything else is Unknown."""
     if value is None or type(value) in (bool, float):
         return value
@@ -47,18 +47,18 @@ def plain(value: Any, depth: int = 3) -> Any:
             return Unknown(f"a tensor of dtype {value.dtype} and shape {tuple(value.shape)}")
         return torch.empty(value.shape, dtype=value.dtype).copy_(value.detach())
     if isinstance(value, np.bool_ | np.integer | np.floating) or (isinstance(value, np.ndarray) and not value.ndim):
-        return plain(value.item(), depth)
+        return to_data(value.item(), depth)
     if isinstance(value, Fraction):
         return value.numerator if value.denominator == 1 else float(value)
     if isinstance(value, tuple | list) and depth and len(value) <= _MOST:
-        return tuple(plain(each, depth - 1) for each in value)
+        return tuple(to_data(each, depth - 1) for each in value)
     if isinstance(value, set | frozenset) and len(value) <= _MOST:
         members = frozenset(each.item() if isinstance(each, np.integer) else each for each in value)
         return members if all(type(each) in (str, int) for each in members) else Unknown("a set of other values")
-    return Unknown(_with_article(type(value).__name__))
+    return Unknown(with_article(type(value).__name__))
 
 
-def _scalar(value: Any) -> Any:
+def scalar(value: Any) -> Any:
     """Return a tensor without dimensions as a number."""
     return value.item() if isinstance(value, Tensor) and value.dim() == 0 else value
 
@@ -77,7 +77,7 @@ def same(expected: Any, got: Any, tolerance: float = 1.0) -> bool:
     if isinstance(expected, tuple):
         pairs = zip(expected, got, strict=True) if isinstance(got, tuple) and len(got) == len(expected) else None
         return pairs is not None and all(same(*pair, tolerance) for pair in pairs)
-    got = _scalar(got)
+    got = scalar(got)
     if isinstance(expected, bool) or isinstance(got, bool):
         return expected is got
     if isinstance(expected, int | float):
@@ -97,56 +97,9 @@ def wrong_entries(expected: Tensor, got: Tensor, tolerance: float = 1.0) -> Tens
     return ~torch.isclose(got, expected, rtol=tolerance * rtol, atol=tolerance * 1e-6, equal_nan=True)
 
 
-def kind(value: Any) -> str:
-    """Return what a plain value is, with an article."""
-    if isinstance(value, Unknown):
-        return value.kind
-    if value is None:
-        return "None"
-    if isinstance(value, Tensor):
-        return "a tensor"
-    if isinstance(value, frozenset):
-        return "a set"
-    if isinstance(value, tuple):  # plain() makes tuples of lists
-        return "a list or a tuple"
-    return "a string" if isinstance(value, str) else _with_article(type(value).__name__)
-
-
-def _with_article(name: str) -> str:
+def with_article(name: str) -> str:
+    """Return the name of a type with its article."""
     return f"{'an' if _VOWEL.match(name) else 'a'} {printable(name, limit=40)}"
-
-
-def difference(expected: Any, got: Any, what: str = "the result", names: tuple[str, ...] = ()) -> str | None:
-    """Return how the form of a value differs (its type, length, shape or dtype), as a sentence; None if it does not.
-
-    `names` are those of the values of a tuple.
-    """
-    if got is None and expected is not None:
-        return f"{what} must be {kind(expected)}, got None. Does the function end with a return?"
-    if isinstance(expected, Tensor):
-        if not isinstance(got, Tensor):
-            return f"{what} must be a tensor, got {kind(got)}"
-        if got.shape != expected.shape:
-            return f"{what} must have the shape {tuple(expected.shape)} instead of {tuple(got.shape)}"
-        if got.dtype != expected.dtype:
-            follows = ". Does it follow the input's dtype?" if expected.is_floating_point() else ""
-            return f"{what} must have the dtype {expected.dtype} instead of {got.dtype}{follows}"
-        return None
-    if isinstance(expected, tuple):
-        if not isinstance(got, tuple) or len(got) != len(expected):
-            count = str(len(got)) if isinstance(got, tuple) else kind(got)
-            return f"{what} must be {len(expected)} values, got {count}"
-        for n, (wanted, value) in enumerate(zip(expected, got, strict=True), start=1):
-            name = names[n - 1] if names else f"value {n} of {what}"
-            if (part := difference(wanted, value, name)) is not None:
-                return part
-        return None
-    got = _scalar(got)
-    if type(got) is type(expected) or (type(got), type(expected)) == (int, float):
-        return None
-    if (type(got), type(expected)) == (float, int):
-        return f"{what} must be an integer, got the float {got:g}. Which operation makes floats of integers?"
-    return f"{what} must be {kind(expected)}, got {kind(got)}"
 
 
 def encode(value: Any) -> Any:
@@ -187,9 +140,9 @@ def _decode(data: Any, depth: int) -> Any:
     if key == "tuple" and depth and len(content) <= _MOST:
         return tuple(_decode(each, depth - 1) for each in content)
     if key == "set" and len(content) <= _MOST:
-        return plain(frozenset(content))
+        return to_data(frozenset(content))
     if key == "unknown":
         return Unknown(printable(str(content), limit=80))
     if key == "value" and (content is None or type(content) in (bool, int, float, str)):
-        return plain(content)
+        return to_data(content)
     raise ValueError

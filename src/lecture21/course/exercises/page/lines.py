@@ -17,16 +17,16 @@ from typing import Any
 
 import torch
 
+from lecture21.course.exercises.answers.running import draw
 from lecture21.course.exercises.checking import judged
 from lecture21.course.exercises.exercise import Exercise
-from lecture21.course.exercises.puzzles import Puzzle, puzzle, without
+from lecture21.course.exercises.page.puzzles import puzzle
 from lecture21.course.exercises.registry import CHAPTERS, exercises_of
-from lecture21.course.exercises.running import draw
-from lecture21.course.exercises.sources import logical_lines
+from lecture21.course.exercises.source import logical_lines
 
 FILE = "lines.json"
 _SEEDS = (0, 1)  # of the cases: `check` draws them twice too
-_NO_JUDGES = ("__init__.py", "grading.py", "sandbox.py", "registry.py")  # modules that no verdict depends on
+_NO_JUDGES = ("__init__.py", "registry.py")  # modules that no verdict depends on
 
 
 def verdict(exercise: Exercise, code: str) -> str:
@@ -45,16 +45,6 @@ def verdict(exercise: Exercise, code: str) -> str:
         return "\n".join(judged(exercise, names[exercise.name], cases))
 
 
-def confirmed(exercise: Exercise) -> Puzzle:
-    """Return the choices of an exercise without mistakes whose combination does not get their hint."""
-    found = puzzle(exercise)
-    for mistake in exercise.mistakes:
-        chosen = found.mistakes.get(mistake.name)
-        if chosen is not None and verdict(exercise, found.code(chosen)).partition("\n")[0] != mistake.hint:
-            found = without(found, mistake.name)
-    return found
-
-
 # What is stored
 
 
@@ -65,7 +55,7 @@ def stored(exercise: Exercise) -> dict[str, Any]:
     `verdicts` are the different ones, and `of` has the number of the verdict of each combination; the last choice
     changes fastest.
     """
-    found = confirmed(exercise)
+    found = puzzle(exercise)
     orders = [list(range(len(choice.options))) for choice in found.choices]
     for n, order in enumerate(orders):
         random.Random(f"{exercise.number} {n}").shuffle(order)
@@ -86,7 +76,7 @@ def stored(exercise: Exercise) -> dict[str, Any]:
 
 def fingerprint(exercise: Exercise) -> str:
     """Return a short text that changes with the code that the choices and verdicts of an exercise depend on."""
-    judges = [path for path in sorted(Path(__file__).parent.glob("*.py")) if path.name not in _NO_JUDGES]
+    judges = [path for path in sorted(Path(__file__).parents[1].rglob("*.py")) if path.name not in _NO_JUDGES]
     code = "".join(_code(path) for path in (Path(_home(exercise).__file__), *judges))
     return hashlib.sha256(code.encode()).hexdigest()[:12]
 

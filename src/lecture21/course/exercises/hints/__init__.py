@@ -1,0 +1,1 @@
+"""Say what is wrong with an answer that is no known mistake."""
