@@ -85,12 +85,10 @@ def blocked(model: Transformer, t: int, places: list[int]) -> Iterator[None]:
 @torch.no_grad()
 def measure(model: Transformer, n: int) -> Iterator[tuple[str, dict[str, float]]]:
     """Yield, for each *hundred* of a number, its place and what is measured."""
-    pair, digits, words = numbers.pairs([n]), numbers.to_digits(n), numbers.to_words(n).split()
-    if "hundred" not in words:
-        return
+    pair = numbers.pairs([n])
     maps = attention_maps(model, pair.source, pair.target_in)
-    for t, (word, (own, *_)) in enumerate(zip(words, numbers.origins(n), strict=True)):
-        if word != "hundred":
+    for kind, t, own in places(n):
+        if kind == "thousand":
             continue
 
         def probability(sources: Tensor, t: int = t) -> Tensor:
@@ -100,14 +98,13 @@ def measure(model: Transformer, n: int) -> Iterator[tuple[str, dict[str, float]]
         p, right = probability(pair.source)[0], [own + 1, own + 2]
         weights = maps["decoder.blocks.1.cross_attention"][0, :, t].mean(dim=0)  # (S,)
         found = {"p": p, "own_2": weights[own], "right_2": weights[right].sum()}
-        for name, places in (("own", [own]), ("right", right)):
-            found[f"change_{name}"] = p - probability(changed(pair.source[0], places)).mean()
-        kept = [place for place in range(len(digits)) if place not in right]
+        for name, digits in (("own", [own]), ("right", right)):
+            found[f"change_{name}"] = p - probability(changed(pair.source[0], digits)).mean()
+        kept = [place for place in range(pair.source.shape[1]) if place not in right]
         found["cut"] = probability(pair.source[:, kept])[0]
         with blocked(model, t, right):
             found["blocked"] = probability(pair.source)[0]
-        comma = "after" if "," in digits[:own] else "before" if "," in digits else "none"
-        yield comma, {name: float(value) for name, value in found.items()}
+        yield kind, {name: float(value) for name, value in found.items()}
 
 
 @contextmanager
