@@ -41,14 +41,15 @@ endef
 
 # A reader gets the newest versions that pyproject.toml allows. Continuous integration gets the files whose hashes are in
 # constraints.txt, and torch, whose wheel differs by device. This package has no hash: what it needs is there by then.
+# pip would compile 18,000 modules, one after the other for most of a minute; Python compiles those that are imported.
 define install-newest
 @$(BIN)/python -m pip install --quiet --upgrade pip
-@$(BIN)/python -m pip install --quiet -r requirements.txt
+@$(BIN)/python -m pip install --quiet --no-compile -r requirements.txt
 endef
 
 define install-locked
-@$(BIN)/python -m pip install --quiet --no-deps --only-binary :all: --require-hashes -r constraints.txt
-@$(BIN)/python -m pip install --quiet --constraint torch.txt torch
+@$(BIN)/python -m pip install --quiet --no-compile --no-deps --only-binary :all: --require-hashes -r constraints.txt
+@$(BIN)/python -m pip install --quiet --no-compile --constraint torch.txt torch
 @$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 endef
 

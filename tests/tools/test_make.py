@@ -94,8 +94,8 @@ def test_only_continuous_integration_installs_what_is_locked(folder: Path):
     assert "--require-hashes" not in newest
     locked = re.findall("pip install (.*)", make(folder, "-n", ".venv", CI="true").stdout)
     assert locked == [
-        "--quiet --no-deps --only-binary :all: --require-hashes -r constraints.txt",
-        "--quiet --constraint torch.txt torch",
+        "--quiet --no-compile --no-deps --only-binary :all: --require-hashes -r constraints.txt",
+        "--quiet --no-compile --constraint torch.txt torch",
         "--quiet --no-deps --no-build-isolation -e .",
     ]
 
