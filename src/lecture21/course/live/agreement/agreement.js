@@ -5,7 +5,7 @@ import { controlsOf } from "../kit/bound.js";
 import { legend, lineChart } from "../kit/chart.js";
 import { THEMED } from "../kit/colors.js";
 import { button } from "../kit/controls.js";
-import { byInput, create, createFrame } from "../kit/frame.js";
+import { byInput, create, createFrame, headings, panel } from "../kit/frame.js";
 import { seededRandom } from "../kit/numbers.js";
 import { sketch } from "../kit/sketch.js";
 import { integerIn } from "../kit/state.js";
@@ -84,33 +84,10 @@ export default {
       },
     });
     const attends = kinds.some((kind) => !KINDS[kind].recurrent);
-    frame.stage.append(
-      create(
-        "div",
-        { class: "panel full" },
-        create(
-          "p",
-          { class: "panel-title" },
-          `${byInput("Click", "Tap")} a noun to change it.${attends ? " Bars: attention to the words." : ""}`,
-        ),
-        view.node,
-      ),
-    );
+    const does = `${byInput("Click", "Tap")} a noun to change it.${attends ? " Bars: attention to the words." : ""}`;
+    panel(frame, does, view.node);
     const body = create("tbody");
-    const says = create(
-      "table",
-      { class: "says" },
-      create(
-        "thead",
-        {},
-        create(
-          "tr",
-          {},
-          ...["model", "P(plural)", "here", "score"].map((text) => create("th", { scope: "col" }, text)),
-        ),
-      ),
-      body,
-    );
+    const says = create("table", { class: "says" }, headings("model", "P(plural)", "here", "score"), body);
     const table = create("div", { class: "panel" }, says);
     frame.stage.append(table);
 
@@ -243,11 +220,8 @@ export default {
       );
     }
 
-    function sayAll(
-      /** @type {import("./runs.js").Run} */ run,
-      /** @type {Sentence} */ sentence,
-      /** @type {Reading[]} */ found,
-    ) {
+    /** @param {import("./runs.js").Run} run @param {Sentence} sentence @param {Reading[]} found */
+    function sayAll(run, sentence, found) {
       const number = sentence.plural ? "plural" : "singular";
       const trained = runs.length
         ? `Trained at ${run.below && run.at > 1 ? "1 to " : ""}${wordsOf(run.at)}, scored at ${wordsOf(values.distance)}`

@@ -89,11 +89,8 @@ export function plane(frame, parent, { label, tallest, scene, names, onMove }) {
   }
   frame.onRemove(() => cancelAnimationFrame(waiting));
 
-  function draw(
-    /** @type {CanvasRenderingContext2D} */ pen,
-    /** @type {number} */ width,
-    /** @type {number} */ height,
-  ) {
+  /** @param {CanvasRenderingContext2D} pen @param {number} width @param {number} height */
+  function draw(pen, width, height) {
     shown ??= scene();
     const { colors } = frame;
     const [low, high] = range;
@@ -241,13 +238,10 @@ function namePlacer(
   };
 }
 
-function halo(
-  /** @type {CanvasRenderingContext2D} */ pen,
-  /** @type {Colors} */ colors,
-  /** @type {string} */ text,
-  /** @type {number} */ x,
-  /** @type {number} */ y,
-) {
+/**
+ * @param {CanvasRenderingContext2D} pen @param {Colors} colors @param {string} text @param {number} x @param {number} y
+ */
+function halo(pen, colors, text, x, y) {
   pen.lineWidth = 4;
   pen.lineJoin = "round";
   pen.strokeStyle = colors.paper;
@@ -255,14 +249,11 @@ function halo(
   pen.fillText(text, x, y);
 }
 
-function dot(
-  /** @type {CanvasRenderingContext2D} */ pen,
-  /** @type {Colors} */ colors,
-  /** @type {number} */ x,
-  /** @type {number} */ y,
-  /** @type {number} */ radius,
-  /** @type {string} */ color,
-) {
+/**
+ * @param {CanvasRenderingContext2D} pen @param {Colors} colors @param {number} x @param {number} y
+ * @param {number} radius @param {string} color
+ */
+function dot(pen, colors, x, y, radius, color) {
   pen.beginPath();
   pen.arc(x, y, radius, 0, 7);
   pen.fillStyle = color;
@@ -272,15 +263,11 @@ function dot(
   pen.stroke();
 }
 
-function arrowTo(
-  /** @type {CanvasRenderingContext2D} */ pen,
-  /** @type {number} */ x0,
-  /** @type {number} */ y0,
-  /** @type {number} */ x,
-  /** @type {number} */ y,
-  /** @type {string} */ color,
-  /** @type {number} */ width,
-) {
+/**
+ * @param {CanvasRenderingContext2D} pen @param {number} x0 @param {number} y0 @param {number} x @param {number} y
+ * @param {string} color @param {number} width
+ */
+function arrowTo(pen, x0, y0, x, y, color, width) {
   const length = Math.hypot(x - x0, y - y0);
   if (length < 12) return;
   const [dx, dy] = [(x - x0) / length, (y - y0) / length];

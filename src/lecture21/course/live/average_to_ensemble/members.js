@@ -188,11 +188,8 @@ export function fitTogether({ y, each, gate, seen }, kappa, penalty) {
  * Return average error, ambiguity and the error of the mean, each by its own formula, averaged over the places.
  * @returns {Errors}
  */
-function split(
-  /** @type {number[][]} */ predictions,
-  /** @type {number[]} */ target,
-  /** @type {(m: number, n: number) => number} */ weight,
-) {
+/** @param {number[][]} predictions @param {number[]} target @param {(m: number, n: number) => number} weight */
+function split(predictions, target, weight) {
   const members = predictions.length;
   const found = { average: 0, ambiguity: 0, ensemble: 0 };
   for (let n = 0; n < target.length; n++) {

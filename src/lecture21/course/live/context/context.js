@@ -7,7 +7,7 @@ import { WRITE_STYLE } from "../characters/style.js";
 import { controlsOf } from "../kit/bound.js";
 import { legend, lineChart } from "../kit/chart.js";
 import { THEMED } from "../kit/colors.js";
-import { create, createFrame } from "../kit/frame.js";
+import { create, createFrame, panel } from "../kit/frame.js";
 
 const CONTEXTS = [1, 2, 4, 8, 16, 32, 64];
 const BEFORE = "insubstantial pageant faded,\nLeave not a rack behind. We are such stuff\nAs drea";
@@ -33,22 +33,11 @@ export default {
     const count = (/** @type {number} */ i) => `${CONTEXTS[i]} ${CONTEXTS[i] === 1 ? "character" : "characters"}`;
     controlsOf(frame).slider("index", { label: "Context given to the models", format: count });
     const passage = create("p", { class: "text" });
-    const panel = create(
-      "div",
-      { class: "panel full" },
-      create("p", { class: "panel-title" }, "What the models read"),
-      passage,
-    );
-    panel.append(
-      create(
-        "p",
-        { class: "panel-title" },
-        `How probable each finds the next letter, “${NEXT}” (one trained model of each kind)`,
-      ),
-    );
-    const list = bars(panel, `Probability of the next letter, “${NEXT}”`);
+    panel(frame, "What the models read", passage);
+    const asked = `How probable each finds the next letter, “${NEXT}” (one trained model of each kind)`;
+    const letter = panel(frame, asked);
+    const list = bars(letter, `Probability of the next letter, “${NEXT}”`);
     list.node.style.setProperty("--names", "8rem");
-    frame.stage.append(panel);
     const chart = lineChart(frame, {
       title: "Mean loss at 5,167 letters, each of three seeds",
       label: "Loss at the last position against the number of characters of context",

@@ -111,13 +111,11 @@ export function* logProbabilities(model, ids) {
   return out;
 }
 
-/** log softmax(logits)[token], for one row of logits. */
-export function logProbability(
-  /** @type {Float32Array} */ logits,
-  /** @type {number} */ from,
-  /** @type {number} */ width,
-  /** @type {number} */ token,
-) {
+/**
+ * log softmax(logits)[token], for one row of logits.
+ * @param {Float32Array} logits @param {number} from @param {number} width @param {number} token
+ */
+export function logProbability(logits, from, width, token) {
   let largest = -Infinity;
   for (let i = 0; i < width; i++) largest = Math.max(largest, logits[from + i]);
   let sum = 0;

@@ -96,14 +96,11 @@ function symbolsOf(tokenizer, vocabulary) {
   return [...symbols, UNKNOWN];
 }
 
-/** Rows of numbers without the padding between them. */
-export function unpadded(
-  /** @type {Float32Array} */ f,
-  /** @type {number} */ from,
-  /** @type {number} */ rows,
-  /** @type {number} */ width,
-  /** @type {number} */ stride,
-) {
+/**
+ * Rows of numbers without the padding between them.
+ * @param {Float32Array} f @param {number} from @param {number} rows @param {number} width @param {number} stride
+ */
+export function unpadded(f, from, rows, width, stride) {
   const out = new Float32Array(rows * width);
   for (let row = 0; row < rows; row++)
     out.set(f.subarray(from + row * stride, from + row * stride + width), row * width);

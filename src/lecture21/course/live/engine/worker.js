@@ -76,12 +76,11 @@ export function serve(port) {
       there.postMessage(null);
     });
 
-  /** Advance a generator in slices to its end, and return its result. */
-  async function advance(
-    /** @type {Generator<unknown, unknown, Work>} */ steps,
-    /** @type {number} */ id,
-    /** @type {Work["model"]} */ model,
-  ) {
+  /**
+   * Advance a generator in slices to its end, and return its result.
+   * @param {Generator<unknown, unknown, Work>} steps @param {number} id @param {Work["model"]} model
+   */
+  async function advance(steps, id, model) {
     /** @type {Work} */
     const work = { state: "running", paused: 0, wake: () => {}, model };
     jobs.set(id, work);

@@ -1,6 +1,6 @@
 // Stacked bars: the parameters of a model by part, or a memory against what the cards have.
 
-import { create } from "./frame.js";
+import { create, headings } from "./frame.js";
 
 /**
  * Draw one stacked bar, with a line at what is available.
@@ -44,15 +44,14 @@ export function stackedBar(pen, colors, { parts, limit = 0, limitName = "", widt
 /**
  * Fill a table: a row of headings, unless it is empty, and rows that begin with their name.
  * @param {HTMLTableElement} table
- * @param {string[]} headings
+ * @param {string[]} names  of the columns
  * @param {string[][]} rows
  */
-export function fillTable(table, headings, rows) {
-  const head = headings.map((text) => create("th", { scope: "col" }, text));
+export function fillTable(table, names, rows) {
   const body = rows.map(([name, ...values]) =>
     create("tr", {}, create("th", { scope: "row" }, name), ...values.map((value) => create("td", {}, value))),
   );
   const groups = [create("tbody", {}, ...body)];
-  if (headings.length) groups.unshift(create("thead", {}, create("tr", {}, ...head)));
+  if (names.length) groups.unshift(headings(...names));
   table.replaceChildren(...groups);
 }

@@ -23,6 +23,23 @@ export function create(name, properties = {}, ...children) {
   return node;
 }
 
+/** A row of names above a table. */
+export const headings = (/** @type {string[]} */ ...names) =>
+  create("thead", {}, create("tr", {}, ...names.map((name) => create("th", { scope: "col" }, name))));
+
+/**
+ * Add a part to the stage, as wide as the figure.
+ * @param {Frame} frame
+ * @param {string} title  empty for none
+ * @param {...(Node | string)} content
+ */
+export function panel(frame, title, ...content) {
+  const heading = title ? [create("p", { class: "panel-title" }, title)] : [];
+  const node = create("div", { class: "panel full" }, ...heading, ...content);
+  frame.stage.append(node);
+  return node;
+}
+
 /**
  * Return the element that a selector finds, of which there must be one.
  * @param {ParentNode} parent

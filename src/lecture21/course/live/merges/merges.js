@@ -2,7 +2,7 @@
 
 import { controlsOf } from "../kit/bound.js";
 import { button } from "../kit/controls.js";
-import { create, createFrame } from "../kit/frame.js";
+import { create, createFrame, panel } from "../kit/frame.js";
 import { encode, mostFrequent, pairCounts, visible } from "./bpe.js";
 
 const STYLE = `
@@ -49,10 +49,8 @@ export default {
     const next = create("p", { class: "note" });
     const pairsTitle = create("p", { class: "panel-title" }, "Which pair next? Each with its count in your text");
     const choices = create("div", { class: "actions pairs" });
-    frame.stage.append(
-      create("div", { class: "panel full" }, create("p", { class: "panel-title" }, "The tokens of the text"), shown),
-      create("div", { class: "panel full" }, pairsTitle, choices, next),
-    );
+    panel(frame, "The tokens of the text", shown);
+    panel(frame, "", pairsTitle, choices, next);
     frame.onTheme(update);
 
     function update() {

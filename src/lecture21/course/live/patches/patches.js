@@ -3,7 +3,7 @@
 import { controlsOf } from "../kit/bound.js";
 import { button } from "../kit/controls.js";
 import { drawing, heatmap, placeIn } from "../kit/draw.js";
-import { create, createFrame, find } from "../kit/frame.js";
+import { create, createFrame, find, headings } from "../kit/frame.js";
 import { arrayOf } from "../kit/state.js";
 import { DIGITS, NAMES } from "./digits.js";
 import { picture } from "./picture.js";
@@ -183,7 +183,6 @@ export default {
     }
 
     function showCosts() {
-      const heads = ["patch", "patches", "tokens", "scores"];
       const rows = patchSizes.map((size) => {
         const image = (SIDE / size) ** 2;
         const all = image + NAMES[values.digit].length + 1;
@@ -193,7 +192,7 @@ export default {
       });
       costs.replaceChildren(
         create("caption", { class: "hidden" }, "Tokens and attention scores per head and layer for each patch size"),
-        create("thead", {}, create("tr", {}, ...heads.map((text) => create("th", { scope: "col" }, text)))),
+        headings("patch", "patches", "tokens", "scores"),
         create("tbody", {}, ...rows),
       );
     }

@@ -4,7 +4,7 @@ import { startEngine } from "../engine/client.js";
 import { controlsOf } from "../kit/bound.js";
 import { drawing } from "../kit/draw.js";
 import { loadFile } from "../kit/files.js";
-import { create, createFrame, find, messageOf } from "../kit/frame.js";
+import { create, createFrame, find, messageOf, panel } from "../kit/frame.js";
 import { written } from "../kit/numbers.js";
 import { integerIn } from "../kit/state.js";
 import { drawExperts } from "./bars.js";
@@ -54,16 +54,9 @@ export default {
       field.input.addEventListener(event, () => caret() !== values.cursor && state.set({ cursor: caret() }));
     }
     frame.root.append(create("style", {}, STYLE + EXPERT_STYLE));
-    const panel = create("div", { class: "panel full" });
-    frame.stage.append(panel);
-    const heading = create("p", { class: "panel-title" }, "Color and number: the expert that processes the character");
-    panel.append(heading);
-    const letters = letterField(panel, (index) => state.set({ cursor: index }));
-    const each = create("div", { class: "panel full" });
-    each.append(
-      create("p", { class: "panel-title" }, "Each expert: its share of the text, and its most frequent letters"),
-    );
-    frame.stage.append(each);
+    const text = panel(frame, "Color and number: the expert that processes the character");
+    const letters = letterField(text, (index) => state.set({ cursor: index }));
+    const each = panel(frame, "Each expert: its share of the text, and its most frequent letters");
     const chosenExpert = () => (values.expert <= known().routed.count ? values.expert - 1 : -1);
     const tiles = expertTiles(each, {
       onPoint: (expert) => routed && letters.show(expert < 0 ? chosenExpert() : expert),

@@ -4,7 +4,7 @@ import { STYLE, paintedGrid } from "./grid.js";
 import { familyMask, nameOf, reach, square } from "./masks.js";
 import { controlsOf } from "../kit/bound.js";
 import { button } from "../kit/controls.js";
-import { create, createFrame } from "../kit/frame.js";
+import { create, createFrame, panel } from "../kit/frame.js";
 
 const START = "<bos>";
 const END = "<eos>";
@@ -70,18 +70,7 @@ export default {
       mask[row][column] = may;
       state.set({ mask: mask.flat().map(Number).join("") });
     });
-    frame.stage.append(
-      create(
-        "div",
-        { class: "panel full" },
-        create(
-          "p",
-          { class: "panel-title" },
-          "Each row: the text as one position sees it, and what that position predicts",
-        ),
-        grid.node,
-      ),
-    );
+    panel(frame, "Each row: the text as one position sees it, and what that position predicts", grid.node);
 
     /** The mask of the state: the reader's, the family's own, or at first each position sees itself. */
     function painted() {

@@ -205,12 +205,11 @@ export function createSession(onChange) {
     return { tokens: corpus.tokens, validation, ...chosen, seed, causal: config.causal };
   }
 
-  /** Train a copy for a moment, and return how long a step takes on this machine. */
-  async function timeSteps(
-    /** @type {import("../engine/client.js").Engine} */ engine,
-    /** @type {Settings} */ settings,
-    /** @type {Partial<Config>} */ shape,
-  ) {
+  /**
+   * Train a copy for a moment, and return how long a step takes on this machine.
+   * @param {import("../engine/client.js").Engine} engine @param {Settings} settings @param {Partial<Config>} shape
+   */
+  async function timeSteps(engine, settings, shape) {
     const copy = await engine.create(shape, settings.seed, settings.corpus.symbols);
     let perStep = 1;
     const options = { ...optionsOf(settings, 0.03), validation: null, evalEvery: 2, steps: 1000 };

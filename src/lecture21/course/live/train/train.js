@@ -3,7 +3,7 @@
 import { controlsOf } from "../kit/bound.js";
 import { button, more } from "../kit/controls.js";
 import { loadFile } from "../kit/files.js";
-import { create, createFrame, find, messageOf } from "../kit/frame.js";
+import { create, createFrame, find, messageOf, panel } from "../kit/frame.js";
 import { download as offer, kept, nameOfOwnModel } from "../kit/kept.js";
 import { percent } from "../kit/numbers.js";
 import { store } from "../kit/store.js";
@@ -99,7 +99,7 @@ export default {
     const own = ownText(further, { levels, onChange: update, onError: (sentence) => frame.fail(sentence) });
 
     const now = create("p", { class: "now" });
-    frame.stage.append(create("div", { class: "panel full" }, now));
+    panel(frame, "", now);
     const chart = lossChart(frame, {
       session,
       curves,

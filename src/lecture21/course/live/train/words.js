@@ -133,13 +133,11 @@ export function describe(session, { values, shape, corpus, levels, stored, expec
   return sentences.join(" ");
 }
 
-/** What a run with these settings would be, before it starts. */
-function plan(
-  /** @type {Values} */ values,
-  /** @type {Shape} */ shape,
-  /** @type {Corpus | null} */ corpus,
-  /** @type {Level[]} */ levels,
-) {
+/**
+ * What a run with these settings would be, before it starts.
+ * @param {Values} values @param {Shape} shape @param {Corpus | null} corpus @param {Level[]} levels
+ */
+function plan(values, shape, corpus, levels) {
   const text = corpus ? `your text, ${grouped(corpus.tokens.length)} characters of it` : "nine plays by Shakespeare";
   const optimizer = values.optimizer === "muon" ? "Muon" : "AdamW";
   const standard = values.optimizer === "muon" && values.doublings === 0; // a word on it would only puzzle a newcomer

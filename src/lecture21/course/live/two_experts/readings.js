@@ -1,6 +1,6 @@
 // What the figure of two experts says in numbers: a table of the three fits, and a sentence about the chosen one.
 
-import { create } from "../kit/frame.js";
+import { create, headings } from "../kit/frame.js";
 import { written } from "../kit/numbers.js";
 import { deviations, score } from "./fit.js";
 import { LONG_NAMES, METHODS, parametersOf, stepsOf } from "./state.js";
@@ -16,16 +16,15 @@ const NOTE =
  * @param {Element} stage
  */
 export function fitTable(stage) {
-  const cell = (/** @type {string} */ name, /** @type {string} */ scope) => create("th", { scope }, name);
   const rows = METHODS.map((name) => {
     const cells = HEAD.slice(1).map(() => create("td"));
-    return { cells, node: create("tr", {}, cell(LONG_NAMES[name], "row"), ...cells) };
+    return { cells, node: create("tr", {}, create("th", { scope: "row" }, LONG_NAMES[name]), ...cells) };
   });
   const table = create(
     "table",
     {},
     create("caption", { class: "hidden" }, "The three fits on the points as they are now"),
-    create("thead", {}, create("tr", {}, ...HEAD.map((name) => cell(name, "col")))),
+    headings(...HEAD),
     create("tbody", {}, ...rows.map(({ node }) => node)),
   );
   stage.append(create("div", { class: "panel full" }, table, create("p", { class: "note" }, NOTE)));
