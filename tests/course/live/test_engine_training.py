@@ -8,7 +8,7 @@ from lecture21.training import muon, sample_windows
 from lecture21.training.tasks import minimize
 
 LOSSES = 50
-MODULES = [f"engine/{name}.js" for name in ("files", "memory", "network", "backward", "train")]
+MODULES = [f"engine/{name}.js" for name in ("files", "memory", "network", "backward", "training")]
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,8 @@
 """Figures that respond: in the pages of the book without a kernel, and as widgets in Jupyter and on Colab.
 
 Each figure is a folder with a thin widget, NAME.py, around a JavaScript module, NAME.js, which is the same on the page.
+Three folders are no figures, but what figures share: `kit` (frame, controls, charts), `engine` (a GPT in the page) and
+`characters` (the text, the bars and the model of the figures that read characters).
 The last line of a cell shows it: `live.Context()`. Figures that do not respond are in `course.figures`.
 """
 

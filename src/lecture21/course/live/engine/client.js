@@ -241,8 +241,8 @@ export class EngineModel {
   }
 
   /**
-   * @param {import("./train.js").Training} options
-   * @param {(progress: import("./train.js").Progress) => void} [onProgress]
+   * @param {import("./training.js").Training} options
+   * @param {(progress: import("./training.js").Progress) => void} [onProgress]
    * @returns {Training}
    */
   train(options, onProgress = () => {}) {

@@ -8,7 +8,7 @@ import { createModel, loadModel, saveModel } from "./files.js";
 import { generate } from "./generate.js";
 import { chooseBackend, Memory } from "./memory.js";
 import { inspect, lens, logProbabilities } from "./inspect.js";
-import { train } from "./train.js";
+import { train } from "./training.js";
 
 const SLICE = 15; // ms
 

@@ -225,7 +225,9 @@ export function createSession(onChange) {
     return perStep;
   }
 
-  function report(/** @type {import("../engine/train.js").Progress} */ { step, trainLoss, validationLoss, seconds }) {
+  function report(
+    /** @type {import("../engine/training.js").Progress} */ { step, trainLoss, validationLoss, seconds },
+  ) {
     const loss = validationLoss ?? NaN;
     session.step = step;
     session.seconds = seconds;
