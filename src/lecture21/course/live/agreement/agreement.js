@@ -2,28 +2,22 @@
 // chapter's models in the page.
 
 import { controlsOf } from "../kit/bound.js";
-import { legend, lineChart } from "../kit/chart.js";
 import { THEMED } from "../kit/colors.js";
 import { button } from "../kit/controls.js";
 import { byInput, create, createFrame, headings, panel } from "../kit/frame.js";
 import { seededRandom } from "../kit/numbers.js";
-import { sketch } from "../kit/sketch.js";
 import { integerIn } from "../kit/state.js";
 import { ADVICE, BESIDE, CHAPTERS, COLORS } from "./chapters.js";
 import { KINDS, pluralShare, read } from "./models.js";
-import { newRun, placeOf, scoresAt, trainRun } from "./runs.js";
+import { inWords, rowOf } from "./readings.js";
+import { newRun, scoresAt, trainRun } from "./runs.js";
+import { DISTANCES, FARTHEST, scoreChart } from "./scores.js";
 import { sentenceView, STYLE } from "./sentence.js";
 import { drawSentence, withFlipped } from "./task.js";
 
-const FARTHEST = 100;
-const DISTANCES = Array.from({ length: 34 }, (_, i) => 1 + 3 * i);
-
 /**
- * @typedef {import("./task.js").Sentence} Sentence
  * @typedef {{chapter: number, distance: number, below: boolean, ahead: boolean, sentence: number, flipped: number[]}} Values
  *   sentence: a seed; flipped: the nouns that the reader has changed
- * @typedef {{kind: string, plural: number, weights: Float64Array | null, score: number | undefined}} Reading
- *   of a sentence by one model
  */
 
 export default {
@@ -32,8 +26,6 @@ export default {
     const { model } = context;
     /** @type {string[]} */
     const vocabulary = model.get("words");
-    /** @type {{last_noun: number[], majority: number[]}}  scores at each distance */
-    const lines = model.get("lines");
     const frame = createFrame(context, {
       title: "Which noun decides the verb?",
       ...ADVICE[model.get("chapter") === 4 ? "open" : "distance"],
@@ -46,8 +38,10 @@ export default {
     frame.root.append(create("style", {}, STYLE));
     const kinds = CHAPTERS[values.chapter];
     const people = values.chapter === 5;
-    const nameOf = (/** @type {string} */ kind) => BESIDE[values.chapter]?.[kind] ?? KINDS[kind].name;
-    const color = (/** @type {string} */ kind) => THEMED.series[COLORS[kind]];
+    const models = kinds.map((kind) => {
+      const name = BESIDE[values.chapter]?.[kind] ?? KINDS[kind].name;
+      return { kind, name, color: THEMED.series[COLORS[kind]] };
+    });
     let untrained = newRun(kinds, 0);
     /** @type {import("./runs.js").Run[]} */
     let runs = [];
@@ -91,67 +85,7 @@ export default {
     const table = create("div", { class: "panel" }, says);
     frame.stage.append(table);
 
-    const chart = lineChart(frame, {
-      title: "Score: right verbs in 600 sentences",
-      label: "Score against the distance from the subject to the verb",
-      height: (width) => Math.min(230, 120 + width / 5),
-      content: () => ({
-        curves: curves(),
-        marks: runs.flatMap((run) =>
-          kinds.flatMap((kind) => {
-            const score = run.scores[kind].get(placeOf(run.at, values.ahead));
-            return score === undefined ? [] : [{ x: run.at, y: score, color: color(kind), radius: 7, ring: 2 }];
-          }),
-        ),
-        xRange: [0, 1.03 * FARTHEST],
-        yRange: [0.4, 1.02],
-        xTicks: [1, 25, 50, 75, 100],
-        xTitle: "words from the subject to the verb",
-        yTitle: "score",
-        cursor: values.distance,
-      }),
-    });
-    const guess = sketch(chart, {
-      label: "The scores that you expect",
-      end: () => 1.03 * FARTHEST,
-      value: (distance, level) => `${Math.round(distance)} words: ${level.toFixed(2)}`,
-      onChange: () => {
-        frame.acted();
-        chart.redraw();
-        key.update();
-      },
-    });
-    const key = legend(chart.panel, () => {
-      const { note, series } = THEMED;
-      return [
-        ...kinds.map((kind) => ({ name: nameOf(kind), color: color(kind) })),
-        { name: "guess by the last noun", color: note, dashed: true },
-        { name: "by the majority of nouns", color: note, dotted: true },
-        ...(guess.drawn ? [{ name: "your prediction", color: series[6] }] : []),
-      ];
-    });
-    chart.panel.append(create("p", { class: "note" }, "Circle: the distance of a training."));
-
-    /** What the chart shows: the reader's prediction, earlier trainings, the last one, and the two guesses. */
-    function curves() {
-      const { note, series } = THEMED;
-      /** @type {import("../kit/chart.js").Curve[]} */
-      const found = [
-        { name: "the last noun", x: DISTANCES, y: lines.last_noun, color: note, dashed: true, width: 1.5 },
-        { name: "the majority", x: DISTANCES, y: lines.majority, color: note, dotted: true, width: 2 },
-      ];
-      if (guess.drawn) found.push({ ...guess.curve, name: "your prediction", color: series[6], width: 3 });
-      for (const run of runs) {
-        const last = run === runs.at(-1);
-        for (const kind of kinds) {
-          const scores = DISTANCES.map((distance) => run.scores[kind].get(placeOf(distance, values.ahead)));
-          const x = DISTANCES.filter((_, i) => scores[i] !== undefined);
-          const y = scores.filter((score) => score !== undefined);
-          found.push({ name: last ? nameOf(kind) : "", x, y, color: color(kind), points: last, width: last ? 2.5 : 1 });
-        }
-      }
-      return found;
-    }
+    const chart = scoreChart(frame, { models, guesses: model.get("lines"), runs: () => runs });
 
     async function train() {
       const token = {};
@@ -190,48 +124,20 @@ export default {
       const sentence = withFlipped(drawSentence(seededRandom(seed), { distance, people }), values.flipped);
       const run = runs.at(-1) ?? untrained;
       const scores = runs.length ? scoresAt(run, { distance, people, ahead: values.ahead }) : null;
-      /** @type {Reading[]} */
-      const found = kinds.map((kind) => {
-        const { logits, weights } = read(run.models[kind], [sentence], values.ahead)[0];
-        return { kind, plural: pluralShare(logits), weights, score: scores?.[kind] };
+      const found = models.map((shown) => {
+        const { logits, weights } = read(run.models[shown.kind], [sentence], values.ahead)[0];
+        return { ...shown, plural: pluralShare(logits), weights, score: scores?.[shown.kind] };
       });
-      const attention = found.flatMap(({ kind, weights }) => (weights ? [{ color: color(kind), weights }] : []));
+      const attention = found.flatMap(({ color, weights }) => (weights ? [{ color, weights }] : []));
       view.update(sentence, attention, values.ahead);
       body.replaceChildren(...found.map((each) => rowOf(each, sentence)));
       chart.redraw();
-      key.update();
-      frame.describe(sayAll(run, sentence, found));
+      frame.describe(`${trained(run)}. ${inWords(found, sentence)}`);
     }
 
-    /** A row of the table: what a model says of the sentence, and its score. */
-    function rowOf(/** @type {Reading} */ { kind, plural, score }, /** @type {Sentence} */ sentence) {
-      const bar = create("i");
-      bar.style.width = `${100 * plural}%`;
-      bar.style.background = color(kind);
-      const right = plural > 0.5 === sentence.plural;
-      const verdict = create("span", { class: right ? "right" : "wrong" }, right ? "right" : "wrong");
-      return create(
-        "tr",
-        {},
-        create("th", { scope: "row" }, nameOf(kind)),
-        create("td", { class: "bar" }, create("div", { class: "track", "aria-hidden": "true" }, bar, create("b"))),
-        create("td", {}, `${plural.toFixed(2)} `, score === undefined ? "" : verdict),
-        create("td", {}, score === undefined ? "–" : score.toFixed(2)),
-      );
-    }
-
-    /** @param {import("./runs.js").Run} run @param {Sentence} sentence @param {Reading[]} found */
-    function sayAll(run, sentence, found) {
-      const number = sentence.plural ? "plural" : "singular";
-      const trained = runs.length
-        ? `Trained at ${run.below && run.at > 1 ? "1 to " : ""}${wordsOf(run.at)}, scored at ${wordsOf(values.distance)}`
-        : "Not trained yet";
-      const parts = found.map(({ kind, plural, weights, score }) => {
-        const scored = score === undefined ? "" : `, score ${score.toFixed(2)}`;
-        const looks = weights ? `, weight of the subject ${weights[sentence.nouns[0]].toFixed(2)}` : "";
-        return `${nameOf(kind)}: P(plural) ${plural.toFixed(2)}${looks}${scored}`;
-      });
-      return `${trained}. The subject is ${number}. ${parts.join("; ")}.`;
+    function trained(/** @type {import("./runs.js").Run} */ { at, below }) {
+      if (!runs.length) return "Not trained yet";
+      return `Trained at ${below && at > 1 ? "1 to " : ""}${wordsOf(at)}, scored at ${wordsOf(values.distance)}`;
     }
 
     frame.onRemove(stop);
@@ -240,7 +146,7 @@ export default {
       runs = [];
       trainings = 0;
       untrained = newRun(kinds, 0);
-      guess.clear();
+      chart.clear();
     });
     update();
     return frame.remove;

@@ -2,10 +2,10 @@
 
 import { controlsOf } from "../kit/bound.js";
 import { button } from "../kit/controls.js";
-import { drawing, heatmap, placeIn } from "../kit/draw.js";
 import { create, createFrame, find, headings } from "../kit/frame.js";
 import { arrayOf } from "../kit/state.js";
 import { DIGITS, NAMES } from "./digits.js";
+import { maskView } from "./mask.js";
 import { picture } from "./picture.js";
 import { read } from "./reader.js";
 import { SIDE, allowedPairs, mayAttend, patchAt, tokensOf } from "./sequence.js";
@@ -115,72 +115,19 @@ export default {
     });
     const costs = create("table", { class: "costs" });
 
-    /** Of the mask's cells. @type {ReturnType<typeof heatmap> | null} */
-    let place = null;
-    const map = drawing(frame, {
-      title: "The mask",
-      label: "The mask over the sequence; the row of the chosen token is outlined",
-      height: (width) => Math.min(width, 340),
-      draw(pen, width, height) {
-        const count = tokens().length;
-        const side = Math.min(width, height);
-        const code = (/** @type {number} */ i, /** @type {number} */ j) =>
-          !allowed(i, j) ? 0 : j >= nImage() ? 3 : j > i ? 2 : 1;
-        const fill = [frame.colors.paper, frame.colors.key, frame.colors.series[1], frame.colors.query];
-        const cells = Array.from({ length: count }, (_, i) => Array.from({ length: count }, (_, j) => code(i, j)));
-        const titles = { rowTitle: "query", columnTitle: "key" };
-        place = heatmap(pen, frame.colors, {
-          values: cells,
-          color: (k) => fill[k],
-          ...titles,
-          width: side,
-          height: side,
-        });
-        const { left, top, cell } = place;
-        pen.lineWidth = 1;
-        pen.strokeStyle = frame.colors.note;
-        pen.strokeRect(left + 0.5, top + 0.5, count * cell.width, count * cell.height);
-        pen.lineWidth = 3;
-        pen.strokeStyle = frame.colors.ink;
-        const thick = Math.max(cell.height, 3);
-        pen.strokeRect(left + 1, top + active() * cell.height, count * cell.width - 1, thick);
-      },
+    const map = maskView(frame, {
+      count: () => tokens().length,
+      nImage,
+      active,
+      allowed,
+      onHover: hover,
+      onChoose: (token) => state.set({ token }),
     });
-    const rowAt = (/** @type {MouseEvent} */ event) => {
-      if (!place) return null;
-      const row = Math.floor((placeIn(map.area, event).y - place.top) / place.cell.height);
-      return row >= 0 && row < tokens().length ? row : null;
-    };
-    map.canvas.addEventListener("pointermove", (event) => event.pointerType !== "touch" && hover(rowAt(event)));
-    map.canvas.addEventListener("pointerleave", () => hover(null));
-    map.canvas.addEventListener("click", (event) => {
-      const row = rowAt(event);
-      if (row !== null) state.set({ token: row });
-    });
-    const legend = create("ul", { class: "legend" });
-    map.panel.classList.add("mask");
-    map.panel.append(legend);
     frame.stage.prepend(strip.panel);
     const costsPanel = create("div", { class: "panel costs-panel" }, costs);
     frame.stage.append(costsPanel);
     frame.onTheme(update);
     frame.onReset(() => (draws = false));
-
-    function showLegend() {
-      const { key, series, query } = frame.colors;
-      const entries = [
-        [key, "image key at or before the query"],
-        [series[1], "image key after the query"],
-        [query, "text key"],
-      ];
-      legend.replaceChildren(
-        ...entries.map(([color, text]) => {
-          const sample = create("span", { class: "key" });
-          sample.style.background = color;
-          return create("li", {}, sample, text);
-        }),
-      );
-    }
 
     function showCosts() {
       const rows = patchSizes.map((size) => {
@@ -234,8 +181,7 @@ export default {
       const shared = { pixels: pixels(), size: values.patch_size, chosen: clamped(values.token), active: active() };
       strip.update({ tokens: tokens(), allowed, ...shared });
       image.update();
-      map.redraw();
-      showLegend();
+      map.update();
       showCosts();
       describe();
     }

@@ -1,0 +1,36 @@
+// What the models say of a sentence, as rows of a table and in words.
+
+import { create } from "../kit/frame.js";
+
+/**
+ * @typedef {import("./task.js").Sentence} Sentence
+ * @typedef {import("./scores.js").Shown & {plural: number, weights: Float64Array | null, score: number | undefined}} Reading
+ *   of a sentence by one model
+ */
+
+/** @param {Reading} reading @param {Sentence} sentence */
+export function rowOf({ name, color, plural, score }, sentence) {
+  const bar = create("i");
+  bar.style.width = `${100 * plural}%`;
+  bar.style.background = color;
+  const right = plural > 0.5 === sentence.plural;
+  const verdict = create("span", { class: right ? "right" : "wrong" }, right ? "right" : "wrong");
+  return create(
+    "tr",
+    {},
+    create("th", { scope: "row" }, name),
+    create("td", { class: "bar" }, create("div", { class: "track", "aria-hidden": "true" }, bar, create("b"))),
+    create("td", {}, `${plural.toFixed(2)} `, score === undefined ? "" : verdict),
+    create("td", {}, score === undefined ? "–" : score.toFixed(2)),
+  );
+}
+
+/** @param {Reading[]} readings @param {Sentence} sentence */
+export function inWords(readings, sentence) {
+  const parts = readings.map(({ name, plural, weights, score }) => {
+    const scored = score === undefined ? "" : `, score ${score.toFixed(2)}`;
+    const looks = weights ? `, weight of the subject ${weights[sentence.nouns[0]].toFixed(2)}` : "";
+    return `${name}: P(plural) ${plural.toFixed(2)}${looks}${scored}`;
+  });
+  return `The subject is ${sentence.plural ? "plural" : "singular"}. ${parts.join("; ")}.`;
+}

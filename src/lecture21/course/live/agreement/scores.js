@@ -1,0 +1,80 @@
+// The chart of the scores: the reader's prediction, the trainings, and the two guesses that need no model.
+
+import { legend, lineChart } from "../kit/chart.js";
+import { THEMED } from "../kit/colors.js";
+import { create } from "../kit/frame.js";
+import { sketch } from "../kit/sketch.js";
+import { placeOf } from "./runs.js";
+
+export const FARTHEST = 100;
+export const DISTANCES = Array.from({ length: 34 }, (_, i) => 1 + 3 * i);
+
+/** @typedef {{kind: string, name: string, color: string}} Shown  a model */
+
+/**
+ * @param {import("../kit/frame.js").Frame} frame
+ * @param {object} options
+ * @param {Shown[]} options.models
+ * @param {{last_noun: number[], majority: number[]}} options.guesses  scores at each distance
+ * @param {() => import("./runs.js").Run[]} options.runs  the last one is the one in use
+ */
+export function scoreChart(frame, { models, guesses, runs }) {
+  const { values } = frame.state;
+  const { note, series } = THEMED;
+  const chart = lineChart(frame, {
+    title: "Score: right verbs in 600 sentences",
+    label: "Score against the distance from the subject to the verb",
+    height: (width) => Math.min(230, 120 + width / 5),
+    content: () => ({
+      curves: [...dumb, ...expected(), ...runs().flatMap(trained)],
+      marks: runs().flatMap(trainings),
+      xRange: [0, 1.03 * FARTHEST],
+      yRange: [0.4, 1.02],
+      xTicks: [1, 25, 50, 75, 100],
+      xTitle: "words from the subject to the verb",
+      yTitle: "score",
+      cursor: values.distance,
+    }),
+  });
+  const prediction = { name: "your prediction", color: series[6], width: 3 };
+  const dumb = [
+    { name: "the last noun", x: DISTANCES, y: guesses.last_noun, color: note, dashed: true, width: 1.5 },
+    { name: "the majority", x: DISTANCES, y: guesses.majority, color: note, dotted: true, width: 2 },
+  ];
+  const expected = () => (guess.drawn ? [{ ...guess.curve, ...prediction }] : []);
+  const trained = (/** @type {import("./runs.js").Run} */ run) => {
+    const last = run === runs().at(-1);
+    return models.map(({ kind, name, color }) => {
+      const scores = DISTANCES.map((distance) => run.scores[kind].get(placeOf(distance, values.ahead)));
+      const x = DISTANCES.filter((_, i) => scores[i] !== undefined);
+      const y = scores.filter((score) => score !== undefined);
+      return { name: last ? name : "", x, y, color, points: last, width: last ? 2.5 : 1 };
+    });
+  };
+  const trainings = (/** @type {import("./runs.js").Run} */ run) =>
+    models.flatMap(({ kind, color }) => {
+      const score = run.scores[kind].get(placeOf(run.at, values.ahead));
+      return score === undefined ? [] : [{ x: run.at, y: score, color, radius: 7, ring: 2 }];
+    });
+  const redraw = () => {
+    chart.redraw();
+    key.update();
+  };
+  const guess = sketch(chart, {
+    label: "The scores that you expect",
+    end: () => 1.03 * FARTHEST,
+    value: (distance, level) => `${Math.round(distance)} words: ${level.toFixed(2)}`,
+    onChange() {
+      frame.acted();
+      redraw();
+    },
+  });
+  const key = legend(chart.panel, () => [
+    ...models,
+    { name: "guess by the last noun", color: note, dashed: true },
+    { name: "by the majority of nouns", color: note, dotted: true },
+    ...(guess.drawn ? [prediction] : []),
+  ]);
+  chart.panel.append(create("p", { class: "note" }, "Circle: the distance of a training."));
+  return { redraw, clear: guess.clear };
+}
