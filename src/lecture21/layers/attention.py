@@ -47,7 +47,8 @@ def causal_mask(
 
     True = may attend, as in `F.scaled_dot_product_attention`; `nn.MultiheadAttention` uses the opposite convention.
     With more keys than queries, the queries are the *last* positions, as they are when earlier keys come from a cache.
-    A plain forward pass never calls this function: `MultiHeadAttention.forward` lets the kernel mask (`is_causal`).
+    A forward pass without windows and cache does not call this function: `MultiHeadAttention.forward` lets the kernel
+    mask (`is_causal`).
 
     Args:
         n_query: number of queries T, at least 1.

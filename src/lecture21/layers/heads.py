@@ -145,8 +145,8 @@ class MultiHeadAttention(nn.Module):
     ) -> Float[Tensor, "B T C"]:
         """Attend, to `x` or to a memory.
 
-        Causal self-attention without a cache, a prefix and a mask of the caller sets the kernel's `is_causal`, or reads
-        windows; only other calls build a mask with `causal_mask`, and so does `explicit`.
+        Causal self-attention without a cache, a prefix and a mask of the caller sets the kernel's `is_causal`, and
+        builds no mask. Other calls, `windowed_attention` and `explicit` build one with `causal_mask`.
 
         Args:
             x: inputs of the queries. With a cache, only the new positions, which are added to it.
