@@ -5,22 +5,29 @@ Works with any model that maps ids to logits: a GPT, an RNN, an n-gram.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from lecture21._support.contract import Count, Natural, Seed, Share, checked
 from lecture21._support.modes import evaluating
-from lecture21._support.tensors import at_least_float32, require_batch, require_integer
-from lecture21._support.validation import require_whole
+from lecture21._support.tensors import at_least_float32
+from lecture21._support.validation import in_range
+
+Temperature = Annotated[
+    int | float, in_range(0, ends="()")._replace(words="a positive number; for the limit 0 use greedy=True")
+]
 
 
+@checked
 def next_token_probabilities(
     logits: Float[Tensor, "*B V"],
     *,
-    temperature: float = 1.0,
-    top_k: int | None = None,
-    top_p: float | None = None,
+    temperature: Temperature = 1.0,
+    top_k: Count | None = None,
+    top_p: Share | None = None,
 ) -> Float[Tensor, "*B V"]:
     """Return the distribution that the next token is sampled from.
 
@@ -34,15 +41,8 @@ def next_token_probabilities(
 
     Source: Fan et al. 2018 (top-k); Holtzman et al. 2020 (top-p).
     """
-    vocab_size = logits.shape[-1]
-    if not logits.is_floating_point():
-        raise ValueError(f"logits must be floating-point numbers, got {logits.dtype}")
-    if not 0 < temperature < float("inf"):
-        raise ValueError(f"temperature must be positive and finite, got {temperature}; for the limit 0 use greedy")
-    if top_k is not None and (not isinstance(top_k, int) or not 1 <= top_k <= vocab_size):
-        raise ValueError(f"top_k must be between 1 and the vocabulary size {vocab_size}, got {top_k}")
-    if top_p is not None and not 0 < top_p <= 1:
-        raise ValueError(f"top_p must be in (0, 1], got {top_p}")
+    if top_k is not None and top_k > logits.shape[-1]:
+        raise ValueError(f"top_k must be at most the vocabulary size {logits.shape[-1]}, got {top_k}")
     largest = logits.amax(dim=-1, keepdim=True)  # NaN if one of them is
     if not largest.isfinite().all():
         worst = largest[~largest.isfinite()][0]
@@ -64,23 +64,24 @@ def next_token_probabilities(
     return probabilities
 
 
+@checked
 @dataclass(frozen=True)
 class Sampling:
     """How the tokens of a text are chosen; `generate` and `stream` take the same options."""
 
-    temperature: float = 1.0
+    temperature: Temperature = 1.0
     """See `next_token_probabilities`, as for `top_k` and `top_p`."""
-    top_k: int | None = None
+    top_k: Count | None = None
     """Keep the k most likely tokens."""
-    top_p: float | None = None
+    top_p: Share | None = None
     """Keep the most likely tokens that together reach this probability."""
     greedy: bool = False
     """Take the most likely token at each step instead of sampling."""
-    seed: int | None = None
+    seed: Seed | None = None
     """Makes sampling repeatable without changing torch's global state."""
     use_cache: bool = True
     """Process each token once, if the model has a cache, instead of the whole context at every step."""
-    eos: int | None = None
+    eos: Natural | None = None
     """The token that ends a text. A text that has ended is continued with this token, until all have ended."""
 
     def _next_token(self, logits: Float[Tensor, "B V"], generator: torch.Generator | None) -> Int[Tensor, "B 1"]:
@@ -97,9 +98,8 @@ def _steps(
     model: Callable[[Tensor], Tensor], ids: Int[Tensor, "B T"], n_new: int, sampling: Sampling
 ) -> Iterator[Int[Tensor, "B 1"]]:
     """Yield the new tokens one step at a time, with the model in whatever mode it is."""
-    _require_prompts(ids, n_new)
-    if sampling.seed is not None and not 0 <= sampling.seed < 2**63:
-        raise ValueError(f"seed must be between 0 and 2 ** 63 - 1, got {sampling.seed}")
+    if ids.shape[1] < 1:
+        raise ValueError(f"ids must have at least one token to continue, got shape {tuple(ids.shape)}")
     device = next(model.parameters(), ids).device if isinstance(model, nn.Module) else ids.device
     ids = ids.to(device)
     generator = None if sampling.seed is None else torch.Generator(device).manual_seed(sampling.seed)
@@ -116,7 +116,8 @@ def _steps(
             logits = model(ids if limit is None else ids[:, -limit:])
         token = sampling._next_token(logits[:, -1], generator)
         if sampling.eos is not None:
-            _require_eos(sampling.eos, logits.shape[-1])
+            if sampling.eos >= logits.shape[-1]:
+                raise ValueError(f"eos must be in the vocabulary 0..{logits.shape[-1] - 1}, got {sampling.eos}")
             token = token.masked_fill(ended, sampling.eos)
             ended = ended | (token == sampling.eos)
         ids = torch.cat([ids, token], dim=1)
@@ -125,8 +126,9 @@ def _steps(
             return
 
 
+@checked
 def stream(
-    model: Callable[[Tensor], Tensor], ids: Int[Tensor, "B T"], n_new: int, sampling: Sampling | None = None
+    model: Callable[[Tensor], Tensor], ids: Int[Tensor, "B T"], n_new: Natural, sampling: Sampling | None = None
 ) -> Iterator[Int[Tensor, "B 1"]]:
     """Yield the tokens of `generate` one step at a time.
 
@@ -141,18 +143,19 @@ def stream(
         yield token
 
 
+@checked
 def generate(
     model: Callable[[Tensor], Tensor],
     ids: Int[Tensor, "B T"],
-    n_new: int,
+    n_new: Natural,
     *,
-    temperature: float = 1.0,
-    top_k: int | None = None,
-    top_p: float | None = None,
+    temperature: Temperature = 1.0,
+    top_k: Count | None = None,
+    top_p: Share | None = None,
     greedy: bool = False,
-    seed: int | None = None,
+    seed: Seed | None = None,
     use_cache: bool = True,
-    eos: int | None = None,
+    eos: Natural | None = None,
 ) -> Int[Tensor, "B S"]:
     """Continue a batch of prompts, and return prompts and continuations.
 
@@ -169,16 +172,3 @@ def generate(
     with evaluating(model):
         new = [token.to(ids.device) for token in _steps(model, ids, n_new, sampling)]
     return torch.cat([ids, *new], dim=1)
-
-
-def _require_prompts(ids: Tensor, n_new: int) -> None:
-    require_batch(ids, "prompts")
-    require_integer(ids, "prompts")
-    if ids.shape[1] < 1:
-        raise ValueError("the prompt is empty: a model needs at least one token to continue")
-    require_whole("n_new", n_new, least=0)
-
-
-def _require_eos(eos: int, vocab_size: int) -> None:
-    if not 0 <= eos < vocab_size:
-        raise ValueError(f"eos must be in the vocabulary 0..{vocab_size - 1}, got {eos}")

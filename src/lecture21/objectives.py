@@ -2,19 +2,23 @@
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from lecture21._support.tensors import at_least_float32, require_batch, require_integer, require_vocabulary
+from lecture21._support.contract import NOT_EMPTY, Count, Natural, NonNegative, Probability, checked
+from lecture21._support.tensors import at_least_float32, require_vocabulary
+from lecture21._support.validation import in_range
 
 IGNORE = -100
 """Targets equal to this are excluded from the loss."""
 
 
-def shift_right(targets: Int[Tensor, "B T"], bos: int) -> Int[Tensor, "B T"]:
+@checked
+def shift_right(targets: Int[Tensor, "B T"], bos: Natural) -> Int[Tensor, "B T"]:
     """Return the decoder inputs for `targets`: `bos` first, and without the last token.
 
     Source: Vaswani et al. 2017, section 3.1, "offset by one position".
@@ -22,25 +26,23 @@ def shift_right(targets: Int[Tensor, "B T"], bos: int) -> Int[Tensor, "B T"]:
     return torch.cat([torch.full_like(targets[:, :1], bos), targets[:, :-1]], dim=1)
 
 
-def pad_batch(sequences: Sequence[Sequence[int] | Int[Tensor, " N"]], pad: int) -> Int[Tensor, "B T"]:
+@checked
+def pad_batch(
+    sequences: Annotated[Sequence[Sequence[int] | Int[Tensor, " N"]], NOT_EMPTY], pad: int
+) -> Int[Tensor, "B T"]:
     """Stack sequences of different lengths, padded on the right."""
-    if not sequences:
-        raise ValueError("a batch needs at least one sequence, got none")
-    rows = [torch.as_tensor(sequence) for sequence in sequences]
-    for row in rows:
-        if row.numel():  # an empty list has no type of its own
-            require_integer(row)
-    rows = [row.long() for row in rows]
+    rows = [torch.as_tensor(sequence).long() for sequence in sequences]
     return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=pad)
 
 
+@checked
 def mask_tokens(
     ids: Int[Tensor, "*B T"],
     *,
-    vocab_size: int,
-    mask: int,
-    special: Sequence[int] = (),
-    rate: float = 0.15,
+    vocab_size: Count,
+    mask: Natural,
+    special: Sequence[Natural] = (),
+    rate: Probability = 0.15,
     generator: torch.Generator | None = None,
 ) -> tuple[Int[Tensor, "*B T"], Int[Tensor, "*B T"]]:
     """Mask some tokens, for a model that predicts them from the tokens on both sides.
@@ -61,13 +63,16 @@ def mask_tokens(
 
     Source: Devlin et al. 2019, section 3.1.
     """
-    require_integer(ids)
-    _require_rate(rate)
+    for name, token in (("mask", mask), *(("special", token) for token in special)):
+        if token >= vocab_size:
+            raise ValueError(f"{name} must be in the vocabulary, 0..{vocab_size - 1}, got {token}")
+    require_vocabulary(ids, vocab_size)
     reserved = torch.tensor([mask, *special])
     words = torch.arange(vocab_size)
     words = words[~torch.isin(words, reserved)]
     if not len(words):
-        raise ValueError(f"a vocabulary of {vocab_size} has no token to draw besides {sorted({mask, *special})}")
+        given = f"mask={mask} and special={list(special)}"
+        raise ValueError(f"a vocabulary of {vocab_size} must have tokens to draw besides {given}")
     chosen = (torch.rand(ids.shape, generator=generator) < rate) & ~torch.isin(ids, reserved)
     fate = torch.rand(ids.shape, generator=generator)
     drawn = words[torch.randint(len(words), ids.shape, generator=generator)].to(ids.dtype)
@@ -76,8 +81,14 @@ def mask_tokens(
     return inputs, ids.masked_fill(~chosen, IGNORE)
 
 
+@checked
 def infill_text(
-    ids: Int[Tensor, " N"], *, mask: int, rate: float = 0.3, mean: float = 3.0, generator: torch.Generator | None = None
+    ids: Int[Tensor, " N"],
+    *,
+    mask: Natural,
+    rate: Probability = 0.3,
+    mean: Annotated[int | float, in_range(0.1, 1_000_000, "[]")] = 3.0,
+    generator: torch.Generator | None = None,
 ) -> Int[Tensor, " K"]:
     """Replace spans of text by a single mask each; the model has to infer how many tokens are missing.
 
@@ -93,15 +104,11 @@ def infill_text(
 
     Source: Lewis et al. 2020, section 2.2, "text infilling".
     """
-    require_integer(ids)
-    _require_rate(rate)
-    if not 0.1 <= mean < float("inf"):
-        raise ValueError(f"mean must be at least 0.1 and finite, got {mean}")
     left = round(rate * len(ids))
     kept = len(ids) - left
     lengths: list[int] = []
     while left > 0:
-        length = min(left, int(torch.poisson(torch.tensor(mean), generator=generator)))
+        length = min(left, int(torch.poisson(torch.tensor(float(mean)), generator=generator)))
         lengths.append(length)
         left -= length
     # Shuffle spans and kept tokens as the places of the new text, then fill the places from the old one, in order.
@@ -115,11 +122,7 @@ def infill_text(
     return out
 
 
-def _require_rate(rate: float) -> None:
-    if not 0 <= rate <= 1:
-        raise ValueError(f"rate must be in [0, 1], got {rate}")
-
-
+@checked
 def token_cross_entropy(
     logits: Float[Tensor, "B T V"], targets: Int[Tensor, "B T"], *, ignore: int | None = None
 ) -> Float[Tensor, ""]:
@@ -130,7 +133,6 @@ def token_cross_entropy(
         targets: the next token of each position.
         ignore: targets equal to this, such as padding, are excluded from the mean.
     """
-    _require_targets(logits, targets)
     if targets.device.type == "cpu":  # elsewhere, selecting the targets would wait for the device
         counted = targets if ignore is None else targets[targets != ignore]
         if targets.numel() and not counted.numel():
@@ -140,14 +142,7 @@ def token_cross_entropy(
     return F.cross_entropy(at_least_float32(logits).flatten(0, 1), targets.long().flatten(), ignore_index=skip)
 
 
-def _require_targets(logits: Tensor, targets: Tensor) -> None:
-    require_integer(targets, "targets")
-    if targets.shape != logits.shape[:-1]:
-        raise ValueError(
-            f"targets must have the shape of the ids, {tuple(logits.shape[:-1])}, got {tuple(targets.shape)}"
-        )
-
-
+@checked
 def token_log_probabilities(logits: Float[Tensor, "B T V"], targets: Int[Tensor, "B T"]) -> Float[Tensor, "B T"]:
     """Return log P(target) at each position, in nats, in at least float32.
 
@@ -155,11 +150,11 @@ def token_log_probabilities(logits: Float[Tensor, "B T V"], targets: Int[Tensor,
         logits: scores of every token at every position.
         targets: the next token of each position.
     """
-    _require_targets(logits, targets)
     require_vocabulary(targets, logits.shape[-1])
     return at_least_float32(logits).log_softmax(dim=-1).gather(-1, targets[..., None].long())[..., 0]
 
 
+@checked
 def log_likelihood(model: Callable[[Tensor], Tensor], ids: Int[Tensor, "B T"]) -> Float[Tensor, " B"]:
     """Return log P(x_1 ... x_{T-1} | x_0) of each string, in nats: the chain rule as a sum of logarithms (slide 18).
 
@@ -167,19 +162,17 @@ def log_likelihood(model: Callable[[Tensor], Tensor], ids: Int[Tensor, "B T"]) -
         model: maps ids (B, T) to logits (B, T, V).
         ids: strings of one length; the first token is the condition and is not predicted.
     """
-    require_batch(ids)
     if ids.shape[1] < 2:
-        raise ValueError(f"a string must have an input and a target, at least 2 tokens, got {ids.shape[1]}")
+        raise ValueError(f"ids must have an input and a target, at least 2 tokens, got {tuple(ids.shape)}")
     return token_log_probabilities(model(ids[:, :-1]), ids[:, 1:]).sum(dim=-1)
 
 
-def bits_per_character(nats: float, characters: int) -> float:
+@checked
+def bits_per_character(nats: NonNegative, characters: Count) -> float:
     """Return the loss of a text in bits per character, which can be compared across tokenizers.
 
     Args:
         nats: -log P of the whole text, that is nats per token times the number of tokens.
         characters: length of the same text in characters.
     """
-    if characters < 1:
-        raise ValueError(f"a text needs at least one character, got {characters}")
     return nats / (characters * math.log(2))

@@ -339,12 +339,12 @@ def test_four_days_on_eight_a100_match_the_124_m_model():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda c: accounting.flops_per_token(c, 0), "context must be between 1 and the block size, 32, got 0"),
-        (lambda c: accounting.flops_per_token(c, 33), "context must be between 1 and the block size, 32, got 33"),
-        (lambda c: accounting.sequence_flops(c, 33), "context must be between 1 and the block size, 32, got 33"),
-        (lambda c: accounting.activation_bytes(c, 0), "context must be between 1 and the block size, 32, got 0"),
-        (lambda c: accounting.activation_bytes(c, 33), "context must be between 1 and the block size"),
-        (lambda c: accounting.kv_cache_bytes(c, 33), "context must be between 1 and the block size"),
+        (lambda c: accounting.flops_per_token(c, 0), "context must be a whole number >= 1 or None, got 0"),
+        (lambda c: accounting.flops_per_token(c, 33), "context must be at most the block size, 32, got 33"),
+        (lambda c: accounting.sequence_flops(c, 33), "context must be at most the block size, 32, got 33"),
+        (lambda c: accounting.activation_bytes(c, 0), "context must be a whole number >= 1 or None, got 0"),
+        (lambda c: accounting.activation_bytes(c, 33), "context must be at most the block size, 32, got 33"),
+        (lambda c: accounting.kv_cache_bytes(c, 33), "context must be at most the block size, 32, got 33"),
         (lambda c: accounting.kv_cache_bytes(c, batch=0), "batch must be a whole number >= 1, got 0"),
         (lambda c: accounting.activation_bytes(c, batch=0), "batch must be a whole number >= 1, got 0"),
         (lambda c: accounting.weight_bytes(c, "fp7"), "dtype must be one of fp32, bf16, .*, got 'fp7'"),
@@ -354,11 +354,20 @@ def test_four_days_on_eight_a100_match_the_124_m_model():
         (lambda c: accounting.training_flops(c, math.nan), "tokens must be a whole number >= 1, got nan"),
         (lambda c: accounting.training_days(-1.0, "A100"), "flops must be a number >= 0, got -1.0"),
         (lambda c: accounting.training_days(math.nan, "A100"), "flops must be a number >= 0, got nan"),
-        (lambda c: accounting.training_days(1.0, "B52"), "unknown device 'B52'; choose from T4, V100, A100, H100"),
+        (lambda c: accounting.training_days(1.0, "B52"), "device must be one of T4, V100, A100, H100, got 'B52'"),
         (lambda c: accounting.training_days(1.0, "A100", 0), "n_devices must be a whole number >= 1, got 0"),
-        (lambda c: accounting.training_days(1.0, "A100", 1, 0.0), r"utilization must be in \(0, 1\], got 0.0"),
-        (lambda c: accounting.training_days(1.0, "A100", 1, 1.5), r"utilization must be in \(0, 1\], got 1.5"),
-        (lambda c: accounting.training_days(1.0, "A100", 1, math.nan), r"utilization must be in \(0, 1\], got nan"),
+        (
+            lambda c: accounting.training_days(1.0, "A100", 1, 0.0),
+            r"utilization must be a number in \(0, 1\], got 0\.0",
+        ),
+        (
+            lambda c: accounting.training_days(1.0, "A100", 1, 1.5),
+            r"utilization must be a number in \(0, 1\], got 1\.5",
+        ),
+        (
+            lambda c: accounting.training_days(1.0, "A100", 1, math.nan),
+            r"utilization must be a number in \(0, 1\], got nan",
+        ),
     ],
 )
 @pytest.mark.usefixtures("untyped")

@@ -215,41 +215,65 @@ def test_a_token_of_probability_zero_under_both_adds_nothing_to_the_divergence()
 REFUSED = {
     "integer rewards": (
         lambda: bradley_terry_loss(PAIR.long(), PAIR),
-        r"floating-point, got torch\.int64 and torch\.float",
+        r"chosen must be floating-point numbers of shape \(N\),.* got torch\.int64 of shape \(2,\)",
     ),
-    "no pairs": (lambda: bradley_terry_loss(torch.zeros(0), torch.zeros(0)), "at least one pair"),
-    "one side is longer": (lambda: bradley_terry_loss(PAIR, SINGLE), "one shape and at least one pair, got"),
+    "no pairs": (
+        lambda: bradley_terry_loss(torch.zeros(0), torch.zeros(0)),
+        r"chosen must be floating-point numbers of shape \(N\),.* got torch\.float32 of shape \(0,\)",
+    ),
+    "one side is longer": (
+        lambda: bradley_terry_loss(PAIR, SINGLE),
+        r"rejected must be floating-point numbers of shape \(N\),.* got torch\.float32 of shape \(1,\)",
+    ),
     "beta is 0": (lambda: dpo_loss(PAIR, PAIR, PAIR, PAIR, beta=0.0), "beta must be a positive number, got 0"),
     "beta is negative": (lambda: dpo_loss(PAIR, PAIR, PAIR, PAIR, beta=-1.0), "beta must be a positive number, got -1"),
-    "DPO without pairs": (lambda: dpo_loss(*[torch.zeros(0)] * 4, beta=1.0), "at least one pair"),
-    "another reference": (lambda: dpo_loss(PAIR, PAIR, SINGLE, SINGLE, beta=1.0), "one shape"),
+    "DPO without pairs": (
+        lambda: dpo_loss(*[torch.zeros(0)] * 4, beta=1.0),
+        r"chosen must be floating-point numbers of shape \(N\),.* got torch\.float32 of shape \(0,\)",
+    ),
+    "another reference": (
+        lambda: dpo_loss(PAIR, PAIR, SINGLE, SINGLE, beta=1.0),
+        r"reference_chosen must be floating-point numbers of shape \(N\),.* got torch\.float32 of shape \(1,\)",
+    ),
     "no temperature": (lambda: best_policy(SINGLE, SINGLE, 0.0), "beta must be a positive number"),
     "clip is 0": (lambda: clipped_policy_loss(PAIR[None], PAIR[None], SINGLE, clip=0.0), "clip must be a positive"),
     "no responses": (
         lambda: clipped_policy_loss(torch.zeros(0, 2), torch.zeros(0, 2), torch.zeros(0), clip=0.2),
-        "advantages must be one number for each response",
+        r"policy must be floating-point numbers of shape \(B, N\),.* got torch\.float32 of shape \(0, 2\)",
     ),
     "too few advantages": (
         lambda: clipped_policy_loss(torch.zeros(2, 3), torch.zeros(2, 3), SINGLE, clip=0.2),
-        r"for each response, got shape \(1,\) for 2 responses",
+        r"advantages must be floating-point numbers of shape \(B\),.* got torch\.float32 of shape \(1,\)",
     ),
     "advantages in a column": (
         lambda: clipped_policy_loss(torch.zeros(2, 3), torch.zeros(2, 3), torch.zeros(2, 1), clip=0.2),
-        r"for each response, got shape \(2, 1\) for 2 responses",
+        r"advantages must be floating-point numbers of shape \(B\),.* got torch\.float32 of shape \(2, 1\)",
     ),
-    "rewards in a table": (lambda: leave_one_out(torch.zeros(4, 2), 2), r"shape \(B,\), in groups.*got shape \(4, 2\)"),
+    "rewards in a table": (
+        lambda: leave_one_out(torch.zeros(4, 2), 2),
+        r"rewards must be floating-point numbers of shape \(N\),.* got torch\.float32 of shape \(4, 2\)",
+    ),
     "a mask for one answer": (
         lambda: token_kl(torch.zeros(2, 3, 4), torch.zeros(2, 3, 4), torch.ones(1, 3).bool()),
-        r"the mask must have the shape \(2, 3\), got \(1, 3\)",
+        r"mask must be boolean of shape \(B, N\), where B = 2, N = 3, got torch\.bool of shape \(1, 3\)",
     ),
-    "other tokens": (lambda: log_ratio_kl(torch.zeros(1, 2), torch.zeros(1, 3)), "one shape"),
+    "other tokens": (
+        lambda: log_ratio_kl(torch.zeros(1, 2), torch.zeros(1, 3)),
+        r"reference must be floating-point numbers of shape \(B, N\),.* got torch\.float32 of shape \(1, 3\)",
+    ),
     "other logits": (
         lambda: token_kl(torch.zeros(1, 2, 3), torch.zeros(1, 2, 4), torch.ones(1, 2).bool()),
-        "one shape",
+        r"reference must be floating-point numbers of shape \(B, N,.* got torch\.float32 of shape \(1, 2, 4\)",
     ),
-    "a group of one": (lambda: leave_one_out(PAIR, 1), r"groups of at least 2, got shape \(2,\) in groups of 1"),
-    "a group that does not divide": (lambda: leave_one_out(torch.zeros(4), 3), r"got shape \(4,\) in groups of 3"),
-    "no group": (lambda: leave_one_out(torch.zeros(0), 2), r"got shape \(0,\) in groups of 2"),
+    "a group of one": (lambda: leave_one_out(PAIR, 1), "group must be a whole number >= 2, got 1"),
+    "a group that does not divide": (
+        lambda: leave_one_out(torch.zeros(4), 3),
+        "rewards must be groups of equal size, got 4 with group=3",
+    ),
+    "no group": (
+        lambda: leave_one_out(torch.zeros(0), 2),
+        r"rewards must be floating-point numbers of shape \(N\),.* got torch\.float32 of shape \(0,\)",
+    ),
 }
 
 

@@ -1,146 +1,1032 @@
-"""Misuse of the API: every call must raise, without the type checks that tests add, instead of returning numbers.
+"""Misuse of the API: every call must raise a ValueError that names the parameter and the value, at once.
 
-What training refuses, and with which message, is in tests/training.
+Each public function and class has a call that works, and values that each parameter must refuse, one at a time. What
+training refuses is in tests/training, and what files may not hold in `hostile`.
 """
 
 import math
+import random
+import re
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
-from lecture21 import GPT, CharTokenizer, GPTConfig, generate, presets, shakespeare, split
-from lecture21.attention import SelfAttention, attention, basic_self_attention, causal_mask
+from lecture21 import GPT, CharTokenizer, GPTConfig, TrainConfig, evaluate, generate, presets, shakespeare, split, train
+from lecture21 import alignment as al
+from lecture21 import mixtures as mx
+from lecture21.accounting import (
+    Grouped,
+    Shape,
+    all_to_all_bytes,
+    arithmetic_intensity,
+    distinct_experts,
+    flops_per_token,
+    kv_cache_bytes,
+    published,
+    ridge_point,
+    training_days,
+    training_flops,
+    weight_bytes,
+)
+from lecture21.alignment.tuning import fine_tune
+from lecture21.attention import SelfAttention, attention, basic_self_attention, causal_mask, windowed_attention
 from lecture21.baselines import RNN, NGram, RNNConfig
-from lecture21.layers import MultiHeadAttention
-from lecture21.layers.positions import Rotary, sinusoidal
-from lecture21.mixtures import LinearClassifier, LinearGaussian, adaboost, bag, l2_boost, likelihood_learner
-from lecture21.moe import MoEConfig
-from lecture21.tokenizers import BPETokenizer, load_tokenizer
+from lecture21.data import described as described_words
+from lecture21.data import mixtures as toys
+from lecture21.data import numbers, phrases
+from lecture21.data.agreement import Agreement
+from lecture21.data.in_context import LinearRule, SymbolMapping
+from lecture21.data.retrieval import Haystack
+from lecture21.generation import Sampling, next_token_probabilities, stream
+from lecture21.layers import (
+    Block,
+    FeedForward,
+    KVCache,
+    MultiHeadAttention,
+    attention_maps,
+    attention_weights,
+    influence_by_distance,
+)
+from lecture21.layers.dropout import Dropout
+from lecture21.layers.positions import LearnedPositions, Rotary, sinusoidal
+from lecture21.moe import (
+    MoEConfig,
+    Router,
+    SparseMoE,
+    balance_loss,
+    describe,
+    rebalanced,
+    route,
+    statistics_of,
+    within_capacity,
+)
+from lecture21.objectives import (
+    bits_per_character,
+    infill_text,
+    log_likelihood,
+    mask_tokens,
+    pad_batch,
+    shift_right,
+    token_cross_entropy,
+    token_log_probabilities,
+)
+from lecture21.tokenizers import BPETokenizer, bpe, load_tokenizer, train_bpe
+from lecture21.training import Muon, learning_rate, minimize, recipe, sample_windows, shuffled_windows
+from lecture21.transformer import MaskedLM, Transformer, TransformerConfig, beam_search, greedy_decode
+from lecture21.vision.digits import DigitReader, rotate_and_shift, shuffle_patches
+from lecture21.vision.digits import split as split_digits
+from lecture21.vision.model import ImageConditioned, VisionGPT
+from lecture21.vision.patch_embedding import PatchEmbedding, patches
+from lecture21.vision.sums import DigitAdder, PairSplit, draw_images, text_of
 
-_Call = tuple[str, Callable[[], object]]
+NAN, INF = math.nan, math.inf
+COUNT = (0, -1, 1.5, True, "3")
+NATURAL = (-1, 1.5, False, "3")
+SEED = (-1, 2**64, 0.5, "1")
+POSITIVE = (0, -1.0, NAN, INF, True, "x", 10**400)
+NON_NEGATIVE = (-1, NAN, INF, True, "0.1")
+PROBABILITY = (-0.1, 1.1, NAN, True, "0.5")
+RATE = (1, -0.1, NAN, False, "0")
+SWITCH = ("no", 1, None)
+WORD = ("bogus", "", 3, None)
+TEXT = (3, b"abc", None)
+MODEL = (3, "gpt0", None)
 
-_WRONG_SHAPES = {
-    "vocab_size": (0, 1.5, "x"),
-    "block_size": (0, -3, True),
-    "n_layer": (0, None),
-    "n_head": (0, 3, 5),
-    "n_kv_head": (0, 3),
-    "d_model": (0, 65),
-    "d_ff": (0, -1),
-    "activation": ("elu", None),
-    "norm": ("batchnorm",),
-    "norm_position": ("middle",),
-    "position": ("absolute",),
-    "dropout": (1.0, -0.1, math.nan),
-    "norm_eps": (0.0, math.inf, 10**400),
-    "window": (0, 2.5),
-    "moe": (3, {"n_expert": 0}, {"unknown": 1}, {"n_expert": 2, "top_k": 3}),
-    "initialization": ("xavier",),
-}
-_CONFIG = GPTConfig(vocab_size=9, block_size=8, n_layer=1, n_head=2, d_model=8)
-_IDS = torch.tensor([[1, 2, 3], [4, 5, 6]])
-_X = torch.randn(2, 5, 8)
-
-
-def _configurations() -> Iterator[_Call]:
-    for name, values in _WRONG_SHAPES.items():
-        for value in values:
-            yield f"GPTConfig({name}={value!r})", lambda n=name, v=value: GPTConfig(**{n: v})
-    for values in ({"kind": "rnm"}, {"n_layer": 0}, {"dropout": 2}, {"d_model": "x"}):
-        yield f"RNNConfig({values})", lambda v=values: RNNConfig(**v)
-    for values in ({"n_expert": 0}, {"top_k": 0}, {"balance": "x"}, {"aux_weight": -1}):
-        yield f"MoEConfig({values})", lambda v=values: MoEConfig(**v)
-    yield "presets.get of an unknown name", lambda: presets.get("gpt9")
-    yield "presets.get with an unknown field", lambda: presets.get("gpt0", layers=3)
+IDS = torch.tensor([[1, 2, 3], [4, 5, 6]])
+NOT_IDS = (IDS + 0.5, IDS > 2, IDS.tolist(), "abc")
+NOT_BATCH = (*NOT_IDS, IDS[0])
+NOT_SEQUENCE = (*NOT_IDS, IDS)
+OUTSIDE = (IDS + 5, IDS - 5)  # of a vocabulary of 9
+X = torch.linspace(-1, 1, 80).view(2, 5, 8)
+NOT_NUMBERS = (X.long(), X > 0, X.tolist(), 3.0)
+NOT_VECTORS = (*NOT_NUMBERS, X[0, 0], X[..., :3])
+MASK = torch.ones(5, 5, dtype=torch.bool)
 
 
-def _models() -> Iterator[_Call]:
-    gpt, rnn = GPT(_CONFIG), RNN(RNNConfig(vocab_size=9, n_layer=1, d_model=8))
+class Case(NamedTuple):
+    """A call that works, and for each of its parameters values that it must refuse."""
+
+    call: Callable[..., object]
+    works: dict[str, object]
+    wrong: dict[str, tuple[object, ...]]
+
+
+def _configurations() -> Iterator[Case]:
+    sizes = {"vocab_size": COUNT, "block_size": COUNT, "n_layer": (*COUNT, 10**6), "d_model": COUNT}
+    yield Case(
+        GPTConfig,
+        {},
+        {
+            **sizes,
+            "n_head": (*COUNT, 3, 5),
+            "n_kv_head": (0, 3),
+            "d_ff": (0, -1),
+            "activation": WORD,
+            "norm": WORD,
+            "norm_position": WORD,
+            "position": WORD,
+            "dropout": RATE,
+            "norm_eps": POSITIVE,
+            "window": (0, 2.5),
+            "moe": (3, {"n_expert": 0}, {"unknown": 1}, {"n_expert": 2, "top_k": 3}),
+            "initialization": WORD,
+            "logit_cap": (0, NAN, INF),
+            "causal": SWITCH,
+        },
+    )
+    yield Case(RNNConfig, {}, {**sizes, "kind": WORD, "dropout": RATE})
+    yield Case(
+        MoEConfig,
+        {},
+        {
+            "n_expert": COUNT,
+            "top_k": (*COUNT, 9),
+            "n_shared": NATURAL,
+            "gates": ("Sigmoid", *WORD),
+            "softmax": WORD,
+            "renormalize": ("no", 1),
+            "balance": WORD,
+            "aux_weight": NON_NEGATIVE,
+            "capacity_factor": (*POSITIVE, 1e308),
+            "eval_capacity_factor": (0, 1e308),
+        },
+    )
+    yield Case(
+        TransformerConfig,
+        {},
+        {
+            "source_vocab_size": COUNT,
+            "n_encoder_layer": (*COUNT, 10**6),
+            "n_head": (3, 0),
+            "pad": (-1, 65),
+            "dropout": RATE,
+            "share_embeddings": SWITCH,
+            "position": WORD,
+        },
+    )
+    yield Case(
+        TrainConfig,
+        {},
+        {
+            "steps": NATURAL,
+            "batch_size": COUNT,
+            "learning_rate": POSITIVE,
+            "optimizer": WORD,
+            "betas": ((1, 0.9), (0.9,), 0.9, "ab"),
+            "schedule": WORD,
+            "clip": (0, -1, NAN),
+            "seed": SEED,
+            "precision": ("fp8", 3),
+            "compile": SWITCH,
+        },
+    )
+    yield Case(al.PolicyConfig, {}, {"group": (1, 2.5), "clip": POSITIVE, "kl_weight": NON_NEGATIVE, "seed": SEED})
+    yield Case(
+        lambda name, **changes: presets.get(name, **changes), {"name": "gpt0"}, {"name": ("gpt9", 3), "layers": (3,)}
+    )
+    yield Case(published.get, {"name": "mixtral-8x7b"}, {"name": ("gpt9", 3)})
+    yield Case(
+        lambda preset, **changes: recipe(preset, **changes),
+        {"preset": "gpt0"},
+        {"preset": (3, None), "steps": NATURAL},
+    )
+
+
+def _layers() -> Iterator[Case]:
+    yield Case(basic_self_attention, {"x": X}, {"x": (*NOT_NUMBERS, X[0, 0])})
+    yield Case(
+        causal_mask,
+        {"n_query": 3, "n_key": 4},
+        {"n_query": (*COUNT, 5), "n_key": (2, 1.5, "4"), "window": COUNT, "n_prefix": (*NATURAL, 5)},
+    )
+    yield Case(
+        attention,
+        {"q": X, "k": X, "v": X},
+        {
+            "q": NOT_VECTORS,
+            "k": NOT_VECTORS,
+            "v": (*NOT_NUMBERS, X[:, :2]),
+            "mask": (MASK.float(), MASK[:3, :3], ~MASK),
+        },
+    )
+    heads = X.view(2, 1, 5, 8)
+    yield Case(
+        windowed_attention,
+        {"q": heads, "k": heads, "v": heads, "window": 2},
+        {"q": (*NOT_NUMBERS, X), "k": (X, heads[..., :3]), "v": (heads[:, :, :2],), "window": COUNT, "dropout": RATE},
+    )
+    yield Case(SelfAttention, {"d_in": 8, "d_k": 4}, {"d_in": COUNT, "d_k": COUNT, "d_v": COUNT})
+    yield Case(SelfAttention(8, 4), {"x": X}, {"x": NOT_VECTORS, "mask": (MASK.long(),)})
+    yield Case(
+        MultiHeadAttention,
+        {"d_model": 8, "n_head": 2},
+        {
+            "d_model": COUNT,
+            "n_head": (*COUNT, 3),
+            "n_kv_head": (0, 3, 1.5),
+            "d_head": COUNT,
+            "dropout": RATE,
+            "attention_dropout": RATE,
+            "causal": SWITCH,
+            "window": COUNT,
+        },
+    )
+    yield Case(
+        MultiHeadAttention(8, 2),
+        {"x": X},
+        {"x": NOT_VECTORS, "mask": (MASK.float(), MASK[:2], ~MASK), "memory": (X[:1], X[..., :3]), "n_prefix": (-1, 9)},
+    )
+    yield Case(
+        FeedForward,
+        {"d_model": 8, "d_hidden": 9},
+        {"d_model": COUNT, "d_hidden": COUNT, "activation": WORD, "dropout": RATE, "bias": SWITCH},
+    )
+    yield Case(FeedForward(8, 9), {"x": X}, {"x": NOT_VECTORS})
+    parts = {"d_model": 8, "attention": MultiHeadAttention(8, 2), "feed_forward": FeedForward(8, 9)}
+    yield Case(
+        Block,
+        parts,
+        {"d_model": COUNT, "norm": WORD, "norm_position": WORD, "norm_eps": POSITIVE, "attention": (3,)},
+    )
+    yield Case(Block(**parts), {"x": X}, {"x": NOT_VECTORS})
+    yield Case(Dropout, {"p": 0.5}, {"p": (-0.1, 1.5, NAN, "x")})
+    yield Case(KVCache, {}, {"window": COUNT})
+    yield Case(
+        sinusoidal,
+        {"n_position": 4, "d_model": 4},
+        {"n_position": (-1, 1.5, "x", 10**9), "d_model": (*COUNT, 3)},
+    )
+    yield Case(LearnedPositions, {"block_size": 4, "d_model": 4}, {"block_size": COUNT, "d_model": COUNT})
+    yield Case(
+        Rotary,
+        {"block_size": 4, "d_head": 4},
+        {
+            "block_size": COUNT,
+            "d_head": (*COUNT, 3),
+            "base": POSITIVE,
+            "scaling": WORD,
+            "factor": (0.5, NAN, INF, "x"),
+        },
+    )
+    gpt = GPT(_SMALL)
+    yield Case(attention_weights, {"model": gpt, "ids": IDS}, {"model": MODEL, "ids": (*NOT_BATCH, *OUTSIDE)})
+    yield Case(lambda model: attention_maps(model, IDS), {"model": gpt}, {"model": (torch.nn.Linear(2, 2), 3)})
+    yield Case(influence_by_distance, {"model": gpt, "ids": IDS}, {"model": MODEL, "ids": (*NOT_BATCH, IDS[:, :0])})
+
+
+_SMALL = GPTConfig(vocab_size=9, block_size=8, n_layer=1, n_head=2, d_model=8)
+
+
+def _mixtures_of_experts() -> Iterator[Case]:
+    logits, experts = X, torch.tensor([[[0, 1]] * 5] * 2)
+    probabilities = logits.softmax(-1)
+    yield Case(
+        route,
+        {"logits": logits, "top_k": 2},
+        {
+            "logits": NOT_NUMBERS,
+            "top_k": (*COUNT, 9),
+            "gates": ("Sigmoid", *WORD),
+            "softmax": WORD,
+            "renormalize": SWITCH,
+            "bias": (torch.zeros(3), 1.0),
+        },
+    )
+    yield Case(
+        within_capacity,
+        {"experts": experts, "n_expert": 8, "places": 3},
+        {"experts": (experts + 0.5, experts[0], experts - 1, experts + 8), "n_expert": COUNT, "places": NATURAL},
+    )
+    yield Case(
+        balance_loss,
+        {"probabilities": probabilities, "experts": experts},
+        {
+            "probabilities": NOT_NUMBERS,
+            "experts": (experts + 0.5, experts + 8, experts - 1, experts[:0]),
+            "load": (torch.zeros(3),),
+        },
+    )
+    yield Case(
+        rebalanced,
+        {"bias": torch.zeros(8), "experts": experts, "rate": 0.1},
+        {"bias": (torch.zeros(1, 8), 0.0), "experts": (experts + 0.5, experts + 8), "rate": NON_NEGATIVE},
+    )
+    yield Case(Router, {"d_model": 8, "config": MoEConfig()}, {"d_model": COUNT, "config": (3, {}, None)})
+    yield Case(
+        SparseMoE,
+        {"d_model": 8, "d_hidden": 4},
+        {
+            "d_model": COUNT,
+            "d_hidden": COUNT,
+            "config": (3, {}),
+            "activation": WORD,
+            "bias": SWITCH,
+            "dropout": RATE,
+        },
+    )
+    layer = SparseMoE(8, 4)
+    yield Case(layer, {"x": X}, {"x": (*NOT_VECTORS, X * NAN)})
+    yield Case(layer.explicit, {"x": X}, {"x": (*NOT_VECTORS, X * INF)})
+    routing = layer.router(X)
+    yield Case(
+        describe,
+        {"routing": routing, "ids": IDS.new_zeros(2, 5)},
+        {"routing": (3, logits), "ids": (IDS, IDS.new_zeros(2, 5) - 1, X[..., 0]), "gates": ("Sigmoid", *WORD)},
+    )
+    sparse = GPT(_SMALL.changed(moe=MoEConfig(4)))
+    yield Case(
+        statistics_of, {"model": sparse, "ids": IDS}, {"model": (*MODEL, GPT(_SMALL)), "ids": (*NOT_BATCH, *OUTSIDE)}
+    )
+
+
+def _models() -> Iterator[Case]:
+    gpt, rnn = GPT(_SMALL), RNN(RNNConfig(vocab_size=9, n_layer=1, d_model=8))
     counts = NGram(2, 9).fit(torch.arange(9))
-    for name, model in (("GPT", gpt), ("RNN", rnn)):
-        yield f"{name}: one sequence", lambda m=model: m(_IDS[0])
-        yield f"{name}: an id too large", lambda m=model: m(_IDS + 5)
-        yield f"{name}: a negative id", lambda m=model: m(_IDS - 5)
-    for name, model in (("GPT", gpt), ("RNN", rnn), ("NGram", counts)):
-        yield f"{name}.loss: transposed targets", lambda m=model: m.loss(_IDS, _IDS.T)
-        yield f"{name}.loss: fewer targets", lambda m=model: m.loss(_IDS, _IDS[:, :1])
-        yield f"{name}.loss: fractions as targets", lambda m=model: m.loss(_IDS, _IDS + 0.5)
-        yield f"{name}.loss: booleans as targets", lambda m=model: m.loss(_IDS, _IDS > 2)
-        yield f"{name}.loss: a target too large", lambda m=model: m.loss(_IDS, _IDS + 5)
-        yield f"{name}.loss: fractions as ids", lambda m=model: m.loss(_IDS + 0.5, _IDS)
-    yield "GPT: a context that is too long", lambda: gpt(torch.zeros(1, 9, dtype=torch.long))
-    yield "GPT: a prefix of the wrong width", lambda: gpt(_IDS, prefix=torch.zeros(2, 1, 3))
-    for options in (
-        {"temperature": 0},
-        {"temperature": math.nan},
-        {"top_k": 0},
-        {"top_k": 10},
-        {"top_p": 0},
-        {"top_p": 1.1},
-    ):
-        yield f"generate with {options}", lambda o=options: generate(gpt, _IDS, 2, **o)
-    yield "generate fewer than 0 tokens", lambda: generate(gpt, _IDS, -1)
-    yield "generate from nothing", lambda: generate(gpt, _IDS[:, :0], 1)
-    yield "a model that is nowhere", lambda: GPT.from_pretrained(Path("nowhere"))
+    yield Case(GPT, {"config": _SMALL}, {"config": (3, None, {}, RNNConfig())})
+    yield Case(RNN, {"config": RNNConfig(d_model=8)}, {"config": (3, None, _SMALL)})
+    yield Case(
+        gpt,
+        {"ids": IDS},
+        {
+            "ids": (*NOT_BATCH, *OUTSIDE, IDS.repeat(1, 3)),
+            "prefix": (torch.zeros(2, 1, 3), torch.zeros(1, 1, 8), 3.0),
+            "cache": (3, [KVCache()] * 2),
+        },
+    )
+    for model in (gpt, rnn, counts):
+        yield Case(model, {"ids": IDS}, {"ids": (*NOT_BATCH, *OUTSIDE)})
+        yield Case(
+            model.loss,
+            {"ids": IDS, "targets": IDS},
+            {"ids": (*NOT_BATCH, *OUTSIDE), "targets": (*NOT_BATCH, *OUTSIDE, IDS.T, IDS[:, :1])},
+        )
+    yield Case(gpt.extend_context, {"block_size": 9}, {"block_size": COUNT, "window": COUNT, "d_model": (4,)})
+    yield Case(GPT.from_pretrained, {"name_or_directory": _saved(gpt)}, {"name_or_directory": (3, None)})
+    yield Case(NGram, {"order": 2, "vocab_size": 9}, {"order": (*COUNT, 100), "vocab_size": COUNT})
+    yield Case(NGram(2, 9).fit, {"tokens": torch.arange(9)}, {"tokens": (*NOT_SEQUENCE, torch.arange(10), IDS[0, :1])})
+    c = TransformerConfig(9, block_size=8, n_head=2, d_model=8)
+    translator = Transformer(c)
+    yield Case(Transformer, {"config": c}, {"config": (3, None, _SMALL)})
+    yield Case(MaskedLM(c), {"ids": IDS}, {"ids": (*NOT_BATCH, *OUTSIDE)})
+    yield Case(
+        translator,
+        {"source": IDS, "target": IDS},
+        {"source": (*NOT_BATCH, *OUTSIDE, IDS * 0, IDS[:1]), "target": (*NOT_BATCH, *OUTSIDE, IDS.repeat(1, 3))},
+    )
+    decode = {"model": translator, "source": IDS, "bos": 1, "eos": 2, "max_new": 4}
+    refused = {
+        "model": MODEL,
+        "source": (*NOT_BATCH, *OUTSIDE),
+        "bos": (-1, 9, 1.5),
+        "eos": (-1, 9, 0),
+        "max_new": (*COUNT, 9),
+        "use_cache": SWITCH,
+    }
+    yield Case(greedy_decode, decode, refused)
+    yield Case(beam_search, {**decode, "width": 2}, {**refused, "width": COUNT, "alpha": NON_NEGATIVE})
 
 
-def _layers() -> Iterator[_Call]:
-    yield "basic_self_attention of a vector", lambda: basic_self_attention(torch.randn(3))
-    yield "attention: other widths", lambda: attention(_X, _X[..., :4], _X)
-    yield "attention: other lengths", lambda: attention(_X, _X, _X[:, :2])
-    yield "attention: a mask of numbers", lambda: attention(_X, _X, _X, torch.ones(5, 5))
-    yield "attention: a mask of another shape", lambda: attention(_X, _X, _X, torch.ones(3, 3, dtype=torch.bool))
-    yield "attention: a row without a key", lambda: attention(_X, _X, _X, torch.zeros(5, 5, dtype=torch.bool))
-    yield "MultiHeadAttention: a mask of numbers", lambda: MultiHeadAttention(8, 2)(_X, mask=torch.ones(5, 5))
-    yield "MultiHeadAttention: heads that do not divide", lambda: MultiHeadAttention(8, 3)
-    yield "SelfAttention of no width", lambda: SelfAttention(0, 4)
-    yield "causal_mask of a negative length", lambda: causal_mask(-1)
-    yield "causal_mask with more queries than keys", lambda: causal_mask(3, 2)
-    yield "sinusoidal of an odd width", lambda: sinusoidal(4, 3)
-    yield "Rotary of an odd width", lambda: Rotary(4, 3)
+def _saved(model: GPT) -> Path:
+    folder = Path(tempfile.mkdtemp())
+    model.save_pretrained(folder)
+    return folder
 
 
-def _texts(folder: Path) -> Iterator[_Call]:
-    symbols = CharTokenizer.from_text("abc")
-    yield "CharTokenizer of no text", lambda: CharTokenizer.from_text("")
-    yield "CharTokenizer that is not sorted", lambda: CharTokenizer("ba")
-    yield "encode an unknown symbol, strictly", lambda: symbols.encode("x", strict=True)
-    for ids in ([4], [-1], [2**40]):
-        yield f"decode {ids}", lambda i=ids: symbols.decode(i)
-    yield "BPE with too small a vocabulary", lambda: BPETokenizer.from_text("abc", 3)
-    pairs = BPETokenizer.from_text("to be", 256)
-    yield "BPE of a million spaces", lambda: pairs.encode(" " * 10**6 + "a")
-    (folder / "tokenizer.json").write_text("[" * 100_000)
-    yield "load a tokenizer that is nested too deeply", lambda: load_tokenizer(folder / "tokenizer.json")
-    yield "split at 0", lambda: split("abc", 0)
-    yield "split at 2", lambda: split("abc", 2.0)
-    yield "an unknown edition", lambda: shakespeare("folio")
+def _generation() -> Iterator[Case]:
+    gpt = GPT(_SMALL)
+    logits = torch.linspace(-1, 1, 18).view(2, 9)
+    choice = {"temperature": POSITIVE, "top_k": (*COUNT, 10), "top_p": (0, 1.1, NAN, True, "x")}
+    yield Case(
+        next_token_probabilities,
+        {"logits": logits},
+        {"logits": (logits.long(), logits * NAN, logits.tolist(), torch.tensor(1.0)), **choice},
+    )
+    options = {**choice, "greedy": SWITCH, "seed": SEED, "use_cache": SWITCH, "eos": (-1, 9, 1.5, True)}
+    yield Case(
+        generate,
+        {"model": gpt, "ids": IDS, "n_new": 2},
+        {"model": MODEL, "ids": (*NOT_BATCH, *OUTSIDE, IDS[:, :0]), "n_new": NATURAL, **options},
+    )
+    yield Case(Sampling, {}, {**options, "top_k": COUNT, "eos": NATURAL})
+    yield Case(
+        lambda **given: list(stream(**given)),
+        {"model": gpt, "ids": IDS, "n_new": 2},
+        {"model": MODEL, "ids": (*NOT_BATCH, IDS[:, :0]), "n_new": NATURAL, "sampling": (3, {})},
+    )
 
 
-def _ensembles() -> Iterator[_Call]:
-    x, labels = torch.randn(8, 2), torch.tensor([0, 1] * 4)
+def _objectives() -> Iterator[Case]:
+    logits = torch.linspace(-1, 1, 54).view(2, 3, 9)
+    yield Case(shift_right, {"targets": IDS, "bos": 0}, {"targets": NOT_BATCH, "bos": NATURAL})
+    yield Case(
+        pad_batch, {"sequences": [[1], [2, 3]], "pad": 0}, {"sequences": ([], [[1.5]], 3, [IDS]), "pad": (1.5, "x")}
+    )
+    yield Case(
+        mask_tokens,
+        {"ids": IDS, "vocab_size": 9, "mask": 0},
+        {
+            "ids": (*NOT_IDS, *OUTSIDE),
+            "vocab_size": COUNT,
+            "mask": (-100, 9, 1.5, True),
+            "special": (3, [1.5], list(range(9))),
+            "rate": PROBABILITY,
+            "generator": (3,),
+        },
+    )
+    yield Case(
+        infill_text,
+        {"ids": IDS[0], "mask": 0},
+        {"ids": NOT_SEQUENCE, "mask": (-1, 1.5), "rate": PROBABILITY, "mean": (*POSITIVE, 1e19)},
+    )
+    yield Case(
+        token_cross_entropy,
+        {"logits": logits, "targets": IDS},
+        {
+            "logits": (logits.long(), logits[0], 3.0),
+            "targets": (*NOT_BATCH, *OUTSIDE, IDS.T),
+            "ignore": (1.5, "x"),
+        },
+    )
+    yield Case(
+        token_log_probabilities,
+        {"logits": logits, "targets": IDS},
+        {"logits": (logits.long(), logits[0]), "targets": (*NOT_BATCH, *OUTSIDE, IDS.T)},
+    )
+    yield Case(
+        log_likelihood, {"model": GPT(_SMALL), "ids": IDS}, {"model": MODEL, "ids": (*NOT_BATCH, *OUTSIDE, IDS[:, :1])}
+    )
+    yield Case(bits_per_character, {"nats": 1.0, "characters": 3}, {"nats": (NAN, INF, "x", True), "characters": COUNT})
+
+
+def _texts(folder: Path) -> Iterator[Case]:
+    symbols, pairs = CharTokenizer.from_text("abc"), BPETokenizer.from_text("to be", 256)
+    yield Case(CharTokenizer, {"symbols": "ab"}, {"symbols": ("ba", "aa", "", 3)})
+    yield Case(CharTokenizer.from_text, {"text": "ab"}, {"text": ("", *TEXT)})
+    for tokenizer in (symbols, pairs):
+        wrong = ([tokenizer.vocab_size], [-1], [2**40], [1.5], ["a"], IDS, 3)
+        yield Case(tokenizer.encode, {"text": "a"}, {"text": TEXT, "strict": SWITCH})
+        yield Case(tokenizer.decode, {"ids": [0]}, {"ids": wrong})
+        yield Case(lambda ids, t=tokenizer: list(t.stream(ids)), {"ids": [0]}, {"ids": wrong[:-1]})
+    yield Case(symbols.encode, {"text": "a", "strict": True}, {"text": ("x",)})
+    yield Case(pairs.encode, {"text": "a", "strict": True}, {"text": ("\ud800", " " * 10**6 + "a")})
+    yield Case(BPETokenizer, {"encoding": pairs.encoding}, {"encoding": (3, "gpt2")})
+    yield Case(
+        train_bpe,
+        {"text": "to be or", "vocab_size": 257},
+        {"text": TEXT, "vocab_size": (3, 10**6, 1.5, "x"), "special_tokens": (("",), ("a", "a"), 3)},
+    )
+    yield Case(bpe.train, {"text": "to be or", "n_merges": 1}, {"text": TEXT, "n_merges": (*NATURAL, 10**6)})
+    yield Case(bpe.encode, {"text": "to", "merges": []}, {"text": TEXT, "merges": (3, [1])})
+    deep = folder / "tokenizer.json"
+    deep.write_text("[" * 100_000)
+    symbols.save(folder / "symbols.json")
+    yield Case(load_tokenizer, {"path": folder / "symbols.json"}, {"path": (deep, 3)})
+    yield Case(split, {"text": "abcdefghij"}, {"text": ("a", *TEXT), "fraction": (0, 1, 2.0, NAN, True, "x")})
+    yield Case(
+        lambda edition: shakespeare(edition) if edition != "plays" else "", {"edition": "plays"}, {"edition": WORD}
+    )
+
+
+def _training() -> Iterator[Case]:
+    tokens, gpt = torch.arange(40) % 9, GPT(_SMALL)
+    yield Case(
+        evaluate,
+        {"model": gpt, "tokens": tokens},
+        {
+            "model": MODEL,
+            "tokens": (*NOT_SEQUENCE, tokens[:1], tokens + 5),
+            "block_size": (*COUNT, 9),
+            "batch_size": COUNT,
+        },
+    )
+    yield Case(
+        sample_windows,
+        {"tokens": tokens, "block_size": 4, "batch_size": 2},
+        {"tokens": (*NOT_SEQUENCE, tokens[:4]), "block_size": (*COUNT, 40), "batch_size": COUNT},
+    )
+    yield Case(
+        shuffled_windows,
+        {"tokens": tokens, "block_size": 4, "batch_size": 2, "number": 0},
+        {
+            "tokens": (*NOT_SEQUENCE, tokens[:4]),
+            "block_size": (*COUNT, 40),
+            "batch_size": COUNT,
+            "number": (*NATURAL, 10**9),
+            "seed": SEED,
+        },
+    )
+    yield Case(
+        learning_rate,
+        {"step": 1, "config": TrainConfig(steps=10)},
+        {"step": (*NATURAL, 11), "config": (3, {}), "peak": POSITIVE},
+    )
+    parameter = torch.nn.Parameter(torch.ones(2, 2))
+    yield Case(
+        Muon,
+        {"params": [parameter]},
+        {
+            "params": ([], 3, [torch.nn.Parameter(torch.ones(2))]),
+            "lr": (-1, NAN, INF, "x"),
+            "weight_decay": NON_NEGATIVE,
+            "momentum": RATE,
+        },
+    )
+    yield Case(
+        minimize,
+        {"model": torch.nn.Linear(1, 1), "loss": lambda _: torch.zeros(()).requires_grad_(), "config": TrainConfig(0)},
+        {"model": (*MODEL, torch.nn.Identity()), "loss": (3, None), "config": (3, {})},
+    )
+    yield Case(
+        train,
+        {"model": gpt, "tokens": tokens, "config": TrainConfig(steps=0, device="cpu")},
+        {
+            "model": MODEL,
+            "tokens": (*NOT_SEQUENCE, tokens[:4], tokens + 5),
+            "config": (3, {}),
+            "val": (*NOT_SEQUENCE, tokens + 5),
+            "out": ("", 3),
+            "resume": SWITCH,
+        },
+    )
+
+
+def _ensembles() -> Iterator[Case]:
+    x, labels = torch.linspace(-1, 1, 16).view(8, 2), torch.tensor([0, 1] * 4)
+    y = x[:, 0] + 0.1 * labels
     missing = x.clone()
-    missing[0, 0] = math.nan
-    classify = likelihood_learner(lambda: LinearClassifier(2, 2), steps=1)
-    regress = likelihood_learner(lambda: LinearGaussian(2), steps=1)
-    yield "adaboost: labels -1 and 1", lambda: adaboost(classify, x, 2 * labels - 1)
-    yield "adaboost: missing data", lambda: adaboost(classify, missing, labels)
-    yield "bag: missing data", lambda: bag(classify, missing, labels)
-    yield "l2_boost: missing data", lambda: l2_boost(regress, missing, labels.float())
+    missing[0, 0] = NAN
+    points = {"x": (missing, x.long(), x[:0], x[0], x.tolist()), "y": (y[:3], x, labels > 0, y * NAN, y.tolist())}
+    classes = {"x": points["x"], "y": (2 * labels - 1, labels[:3], labels > 0, labels + 5)}
+    classify = mx.likelihood_learner(lambda: mx.LinearClassifier(2, 2), steps=1)
+    regress = mx.likelihood_learner(lambda: mx.LinearGaussian(2), steps=1)
+    yield Case(
+        mx.likelihood_learner,
+        {"make": lambda: mx.LinearGaussian(2)},
+        {"make": (3, None), "steps": COUNT, "learning_rate": POSITIVE},
+    )
+    yield Case(
+        regress, {"x": x, "y": y, "weights": torch.ones(8)}, {**points, "weights": (torch.ones(3), -y.abs(), y * 0)}
+    )
+    yield Case(
+        mx.bag,
+        {"learner": regress, "x": x, "y": y, "n_member": 2},
+        {
+            **points,
+            "learner": (3,),
+            "n_member": COUNT,
+            "seed": SEED,
+            "counts": (torch.ones(2, 3), 3, -torch.ones(2, 8)),
+        },
+    )
+    yield Case(mx.adaboost, {"learner": classify, "x": x, "y": labels}, {**classes, "learner": (3,), "rounds": COUNT})
+    yield Case(
+        mx.l2_boost,
+        {"learner": regress, "x": x, "y": y, "rounds": 1},
+        {**points, "rounds": COUNT, "shrinkage": (0, 1.1, NAN, True)},
+    )
+
+    def experts() -> mx.Mixture:
+        return mx.Mixture([mx.LinearGaussian(2), mx.LinearGaussian(2)], mx.LinearGate(2, 2))
+
+    def fit_em(**given: object) -> object:
+        return mx.fit_em(given.pop("mixture", experts()), **given)
+
+    def fit_gradient(**given: object) -> object:
+        return mx.fit_gradient(given.pop("mixture", experts()), **given)
+
+    yield Case(
+        fit_em,
+        {"x": x, "y": y, "steps": 1},
+        {
+            **points,
+            "mixture": (3, None),
+            "steps": NATURAL,
+            "tolerance": NON_NEGATIVE,
+            "damped": SWITCH,
+            "newton_steps": COUNT,
+        },
+    )
+    yield Case(
+        fit_gradient,
+        {"x": x, "y": y, "steps": 1},
+        {**points, "mixture": (3,), "steps": NATURAL, "loss": WORD, "learning_rate": POSITIVE},
+    )
+    yield Case(mx.LinearGaussian, {"d_in": 2}, {"d_in": COUNT, "least_sd": POSITIVE})
+    yield Case(mx.MLPGaussian, {"d_in": 2, "d_hidden": 3}, {"d_in": COUNT, "d_hidden": COUNT, "least_sd": POSITIVE})
+    yield Case(mx.LinearClassifier, {"d_in": 2, "n_class": 2}, {"d_in": COUNT, "n_class": (1, 2.5, "x")})
+    yield Case(mx.MLPClassifier, {"d_in": 2, "d_hidden": 3, "n_class": 2}, {"d_hidden": COUNT, "n_class": (1, 2.5)})
+    yield Case(mx.LinearGate, {"d_in": 2, "n_member": 2}, {"d_in": COUNT, "n_member": COUNT})
+    yield Case(mx.ConstantGate, {"weights": [0.5, 0.5]}, {"weights": ([], [0.5], [-1, 2], [NAN, 1], "ab", 3)})
+    yield Case(mx.UniformGate, {"n_member": 2}, {"n_member": COUNT})
+    yield Case(
+        mx.Mixture,
+        {"members": [mx.LinearGaussian(2)], "gate": mx.UniformGate(1)},
+        {"members": ([], 3, [3]), "gate": (3, mx.UniformGate(2))},
+    )
+    fitted = experts()
+    for method in (fitted.log_prob, fitted.responsibilities, mx.LinearGaussian(2).log_prob):
+        yield Case(method, {"x": x, "y": y}, {"x": (x.long(), x[0], x[:, :1], 3), "y": (y[:3], y.tolist(), x)})
+    yield Case(fitted.mean, {"x": x}, {"x": (x.long(), x[0], x[:, :1], 3)})
+    yield from _decompositions()
+
+
+def _decompositions() -> Iterator[Case]:
+    predictions, target = torch.linspace(-1, 1, 8).view(4, 2), torch.zeros(4)
+    half = torch.tensor([0.5, 0.5])
+    weights = (torch.tensor([0.5, 0.6]), torch.tensor([NAN, 1]), torch.ones(3) / 3, [0.5, 0.5])
+    wrong = {
+        "predictions": (predictions * NAN, predictions.long(), torch.tensor(1.0), 3),
+        "target": (target[:3], target * NAN, 0.0),
+        "weights": weights,
+    }
+    given = {"predictions": predictions, "target": target, "weights": half}
+    yield Case(mx.ambiguity_decomposition, given, wrong)
+    yield Case(mx.negative_correlation_loss, {**given, "kappa": 0.5}, {**wrong, "kappa": PROBABILITY})
+    logs = torch.randn(4, 2, 3, generator=torch.Generator().manual_seed(0)).log_softmax(-1)
+    for function in (mx.log_pool_decomposition, mx.mixture_gap):
+        yield Case(
+            function,
+            {"log_probabilities": logs, "target": torch.tensor([0, 1, 2, 0]), "weights": half},
+            {
+                "log_probabilities": (logs + 1, logs * NAN, logs[0, 0], 3),
+                "target": (torch.tensor([0, 1, 2, 3]), torch.tensor([0, 1, 2, -1]), target, 0),
+                "weights": weights,
+            },
+        )
+    yield Case(mx.majority_error, {"error": 0.3, "members": 3}, {"error": PROBABILITY, "members": COUNT})
+    setting = {"alpha": 1.5, "subset": 0.5, "noise": 0.1}
+    ranges = {"alpha": POSITIVE, "subset": (0, 1.1, NAN, True, "x"), "noise": NON_NEGATIVE}
+    members = (0, 1.5, NAN, True, "x")
+    yield Case(mx.ignorance, {"alpha": 1, "penalty": 0.1}, {"alpha": POSITIVE, "penalty": NON_NEGATIVE})
+    yield Case(
+        mx.sollich_krogh_error,
+        {**setting, "members": 3, "penalty": 0.1},
+        {**ranges, "members": members, "penalty": NON_NEGATIVE},
+    )
+    yield Case(mx.best_penalty, {**setting, "members": 3}, {**ranges, "members": members})
+    yield Case(
+        mx.equivalent_penalty,
+        {"alpha": 1, "subset": 0.5, "penalty": 0.1},
+        {"alpha": POSITIVE, "subset": ranges["subset"], "penalty": NON_NEGATIVE},
+    )
+    cross = {"alpha": 1, "subsets": [0.5, 0.5], "noise": 0.1, "penalties": [0.1, 0.1]}
+    yield Case(
+        mx.cross_errors,
+        cross,
+        {
+            "alpha": POSITIVE,
+            "subsets": ([0.5], [0, 0.5], [], 0.5, "ab"),
+            "noise": NON_NEGATIVE,
+            "penalties": ([0.1], [-1, 0.1], "ab"),
+        },
+    )
+    e = torch.eye(2).double()
+    yield Case(
+        mx.best_weights,
+        {"cross": e},
+        {
+            "cross": (
+                torch.zeros(0, 0),
+                e * NAN,
+                e * INF,
+                -e,
+                e[0],
+                e[:1],
+                torch.tensor([[1.0, 0.5], [0.1, 1]]),
+                [[1]],
+                3,
+            )
+        },
+    )
+    yield Case(
+        mx.simulate_ridge_ensemble,
+        {**setting, "members": 2, "penalty": torch.tensor([0.1]).double(), "width": 4},
+        {
+            **ranges,
+            "alpha": (*POSITIVE, 1e7),
+            "members": COUNT,
+            "penalty": (torch.tensor([-1.0]), torch.tensor([NAN]), 0.1, torch.zeros(1, 3), torch.zeros(0)),
+            "width": (*COUNT, 10**6),
+            "bootstrap": SWITCH,
+            "seed": SEED,
+        },
+    )
+    for toy in (toys.three_regimes, toys.smooth, toys.soft_gate, toys.three_bands):
+        yield Case(toy, {"n": 3, "seed": 0}, {"n": COUNT, "seed": SEED})
+
+
+def _alignment() -> Iterator[Case]:
+    r = torch.linspace(-1, 1, 4)
+    tokens, logits = X[..., 0], X
+    mask = torch.ones(2, 5, dtype=torch.bool)
+    pair = (r[:3], r[:0], r.long(), r * NAN, r.tolist())
+    yield Case(al.bradley_terry_loss, {"chosen": r, "rejected": r}, {"chosen": pair, "rejected": pair})
+    wrong = (tokens[:1], tokens * NAN, tokens.tolist(), tokens.long())
+    yield Case(al.log_ratio_kl, {"policy": tokens, "reference": tokens}, {"policy": wrong, "reference": wrong})
+    yield Case(
+        al.token_kl,
+        {"policy": logits, "reference": logits, "mask": mask},
+        {
+            "policy": (logits[:1], logits * NAN, logits.long()),
+            "reference": (logits[:1], logits.tolist()),
+            "mask": (mask[:1], mask.long(), 3),
+        },
+    )
+    yield Case(
+        al.leave_one_out,
+        {"rewards": r, "group": 2},
+        {"rewards": (r[:3], r[:0], r * NAN, r.long(), r.tolist(), X), "group": (1, 3, 2.0, "2")},
+    )
+    yield Case(
+        al.clipped_policy_loss,
+        {"policy": tokens, "old": tokens, "advantages": r[:2], "clip": 0.2},
+        {"policy": wrong, "old": wrong, "advantages": (r, r[:2] * NAN, 3), "clip": POSITIVE},
+    )
+    four = {"chosen": r, "rejected": r, "reference_chosen": r, "reference_rejected": r}
+    yield Case(al.dpo_loss, {**four, "beta": 0.1}, {**dict.fromkeys(four, pair), "beta": POSITIVE})
+    third = torch.ones(3) / 3
+    yield Case(
+        al.best_policy,
+        {"reference": third, "rewards": r[:3], "beta": 1.0},
+        {
+            "reference": (third * 2, -third, third * NAN, r, [1.0]),
+            "rewards": (r, r[:3] * NAN, [1.0] * 3),
+            "beta": POSITIVE,
+        },
+    )
+    yield Case(
+        al.judge, {"prompt": "Where is the red cup?", "response": "I am busy."}, {"prompt": TEXT, "response": TEXT}
+    )
+    ids = torch.tensor([[1, 2, 3, 4], [1, 2, 4, 0]])
+    responses = {"ids": ids, "prompt_length": 2, "end": 0}
+    yield Case(
+        al.Responses,
+        responses,
+        {"ids": (ids + 0.5, ids[0], ids[:0], ids > 1, [[1]]), "prompt_length": (*COUNT, 4), "end": NATURAL},
+    )
+    chosen, rejected = al.Responses(**responses), al.Responses(ids.flip(0)[:, [0, 1, 3, 2]], 2, 0)
+    yield Case(
+        al.PreferencePairs,
+        {"chosen": chosen, "rejected": rejected, "flipped": torch.zeros(2, dtype=torch.bool)},
+        {"chosen": (3, ids), "rejected": (3, chosen), "flipped": (torch.zeros(2), torch.zeros(3) > 0, [True, False])},
+    )
+    gpt = GPT(_SMALL)
+    yield Case(
+        al.sample_responses,
+        {"model": gpt, "prompts": IDS, "n_new": 2, "end": 0, "seed": 0},
+        {
+            "model": MODEL,
+            "prompts": (*NOT_BATCH, *OUTSIDE, IDS[:0]),
+            "n_new": (*COUNT, 9),
+            "end": (-1, 9, 1.5),
+            "seed": SEED,
+        },
+    )
+    yield Case(al.RewardModel, {"model": gpt}, {"model": MODEL})
+    yield Case(al.RewardModel(gpt), {"responses": chosen}, {"responses": (3, ids)})
+    none = TrainConfig(0)
+    yield Case(
+        fine_tune,
+        {"policy": gpt, "demonstrations": chosen, "config": none},
+        {"policy": MODEL, "demonstrations": (3, ids), "config": (3, {})},
+    )
+    pairs = al.PreferencePairs(chosen, rejected, torch.zeros(2, dtype=torch.bool))
+    yield Case(
+        al.train_dpo,
+        {"policy": GPT(_SMALL), "reference": gpt, "pairs": pairs, "config": none, "beta": 0.1},
+        {"policy": MODEL, "reference": MODEL, "pairs": (3, chosen), "config": (3,), "beta": POSITIVE},
+    )
+    yield Case(
+        al.train_policy,
+        {
+            "policy": GPT(_SMALL),
+            "reference": gpt,
+            "reward": lambda responses: torch.zeros(len(responses)),
+            "prompts": IDS,
+            "config": al.PolicyConfig(1, prompts=1, group=2, n_new=2),
+            "end": 0,
+        },
+        {
+            "policy": MODEL,
+            "reference": MODEL,
+            "reward": (3, lambda responses: torch.zeros(1), lambda responses: torch.full((len(responses),), NAN)),
+            "prompts": (*NOT_BATCH, IDS[:0]),
+            "config": (3, {}),
+            "end": (-1, 9),
+        },
+    )
+
+
+def _vision() -> Iterator[Case]:
+    images = torch.linspace(-1, 1, 128).view(2, 8, 8)
+    wrong = (images.long(), images[0], images.tolist())
+    yield Case(patches, {"images": images, "patch_size": 4}, {"images": wrong, "patch_size": (*COUNT, 3, 16)})
+    embed = {"image_size": (8, 8), "patch_size": 4, "d_model": 8}
+    yield Case(
+        PatchEmbedding,
+        embed,
+        {
+            "image_size": ((8,), (0, 8), (8.0, 8), 8, "ab"),
+            "patch_size": (*COUNT, 3),
+            "d_model": COUNT,
+            "channels": COUNT,
+            "positions": SWITCH,
+        },
+    )
+    embedding, gpt = PatchEmbedding(**embed), GPT(_SMALL.changed(block_size=16))
+    yield Case(embedding, {"images": images}, {"images": (*wrong, images[:, :4], images[:, None].repeat(1, 3, 1, 1))})
+    yield Case(
+        VisionGPT,
+        {"embedding": embedding, "gpt": gpt},
+        {"embedding": (3, PatchEmbedding((8, 8), 4, 4)), "gpt": (3, GPT(_SMALL.changed(block_size=4)))},
+    )
+    model = VisionGPT(embedding, gpt)
+    stacked = images[:, None]
+    yield Case(
+        model, {"images": stacked, "ids": IDS}, {"images": (images, stacked[:1], 3), "ids": (*NOT_BATCH, *OUTSIDE)}
+    )
+    yield Case(
+        model.generate,
+        {"images": stacked, "prompt": IDS, "n_new": 2},
+        {
+            "images": (images, stacked[:1]),
+            "prompt": (*NOT_BATCH, IDS[:, :0]),
+            "n_new": (*NATURAL, 99),
+            "eos": (-1, 9),
+            "use_cache": SWITCH,
+        },
+    )
+    yield Case(model.flops, {"n_text": 2}, {"n_text": COUNT, "n_image": COUNT})
+    yield Case(ImageConditioned, {"model": model, "images": stacked}, {"model": (3,), "images": (images[0], 3)})
+    generator = torch.Generator().manual_seed(0)
+    yield Case(
+        shuffle_patches,
+        {"images": images, "patch_size": 4, "generator": generator},
+        {"images": wrong, "patch_size": (*COUNT, 3), "generator": (3,)},
+    )
+    yield Case(rotate_and_shift, {"images": images}, {"images": wrong, "generator": (3,)})
+    labels = torch.arange(10).repeat(10)
+    yield Case(
+        split_digits,
+        {"labels": labels, "seed": 0},
+        {"labels": (labels + 0.5, labels[:0], labels.tolist()), "seed": SEED, "held_out": (0, 1, NAN, True, "x")},
+    )
+    yield Case(DigitReader, {"patch_size": 4, "seed": 0}, {"patch_size": (*COUNT, 3), "seed": SEED, "position": WORD})
+    reader, few = DigitReader(4, 0), torch.zeros(2, 8, 8)
+    yield Case(
+        reader.fit_names,
+        {"images": few, "labels": torch.tensor([1, 2]), "config": TrainConfig(0)},
+        {
+            "images": (few[:1], few * NAN, 3),
+            "labels": (torch.tensor([1, 10]), torch.tensor([-1, 1]), torch.zeros(2)),
+            "seed": SEED,
+            "jitter": SWITCH,
+            "config": (3,),
+        },
+    )
+    yield Case(reader.write, {"images": few[:, None]}, {"images": (few[0], 3), "begun": (3, "Q"), "use_cache": SWITCH})
+    yield Case(PairSplit, {"kind": "block", "seed": 0}, {"kind": WORD, "seed": SEED})
+    yield Case(
+        text_of,
+        {"first": 1, "second": 2, "answer": "sum"},
+        {"first": (-1, 10, 1.5), "second": (10, "1"), "answer": WORD},
+    )
+    yield Case(DigitAdder, {"seed": 0}, {"seed": SEED})
+    yield Case(
+        draw_images,
+        {"pairs": torch.tensor([[1, 2]]), "labels": labels, "generator": generator},
+        {
+            "pairs": (torch.tensor([[1, 10]]), torch.tensor([[-1, 1]]), torch.tensor([[0.5, 1]]), [[1, 2]]),
+            "labels": (labels[:1], labels + 1, labels - 1, labels + 0.5),
+            "generator": (3,),
+        },
+    )
+
+
+def _tasks() -> Iterator[Case]:
+    agreement, haystack = Agreement(), Haystack()
+    yield Case(Agreement, {}, {"rivals": WORD})
+    for draw in (agreement.beginnings, agreement.sentences):
+        yield Case(
+            draw, {"batch": 2, "distance": 4}, {"batch": COUNT, "distance": (0, 2, 1.5, "4"), "n_adjective": NATURAL}
+        )
+    yield Case(
+        agreement.score,
+        {"predict": lambda ids: torch.zeros(len(ids), 44), "distance": 4, "n_sentence": 3},
+        {"predict": (3, None), "distance": (2, "4"), "n_sentence": (0, 4, -3, 3.0), "seed": SEED},
+    )
+    yield Case(
+        agreement.loss,
+        {"predict": lambda ids: torch.zeros(len(ids), 44), "distances": [4]},
+        {"predict": (3,), "distances": ([], [2], 4), "batch": COUNT},
+    )
+    for draw in (described_words.sentences, described_words.sequences):
+        yield Case(draw, {"n": 2}, {"n": COUNT, "seed": SEED})
+    yield Case(SymbolMapping, {}, {"n_symbol": (*COUNT, 27), "n_used": (*COUNT, 13), "n_pair": COUNT})
+    yield Case(LinearRule, {}, {"prime": (4, 37, 5.0, "5"), "n_pair": (*COUNT, 6)})
+    yield Case(SymbolMapping().draw, {"batch": 2}, {"batch": COUNT, "generator": (3,)})
+    yield Case(LinearRule().draw, {"batch": 2}, {"batch": COUNT, "held_out": SWITCH})
+    yield Case(Haystack, {}, {"n_key": COUNT, "n_value": COUNT, "n_fact": (*COUNT, 7), "n_noise": COUNT})
+    yield Case(
+        haystack.draw, {"batch": 2, "length": 9}, {"batch": COUNT, "length": (*COUNT, 3), "distance": (0, 9, 1.5, "x")}
+    )
+    yield Case(haystack.fact, {"key": 1, "value": 1}, {"key": (-1, 6, 1.5), "value": (-1, 6, 1.5)})
+    yield Case(
+        haystack.score,
+        {"model": lambda ids: torch.zeros(*ids.shape, haystack.vocab_size), "length": 9, "distance": 2, "n_text": 2},
+        {"model": (3,), "length": (3, "x"), "distance": (0, 9), "n_text": COUNT, "seed": SEED},
+    )
+    for spell in (numbers.to_digits, numbers.to_words, numbers.origins):
+        yield Case(spell, {"n": 3}, {"n": (-1, 10**6, 1.5, "3", True)})
+    yield Case(numbers.sample, {"count": 3}, {"count": (*COUNT, 10**6), "max_digits": (*COUNT, 7), "seed": SEED})
+    yield Case(numbers.pairs, {"numbers": [3, 4]}, {"numbers": ([], [10**6], [1.5], 3), "to": WORD})
+    yield Case(phrases.sentence, {"rng": random.Random(0)}, {"rng": (3, None)})
+
+
+def _costs() -> Iterator[Case]:
+    config = GPTConfig()
+    model = (3, "gpt0", None)
+    yield Case(
+        distinct_experts,
+        {"n_expert": 8, "top_k": 2, "batch": 3},
+        {"n_expert": COUNT, "top_k": (*COUNT, 9), "batch": COUNT},
+    )
+    yield Case(flops_per_token, {"model": config}, {"model": model, "context": (*COUNT, 33), "recompute": SWITCH})
+    yield Case(training_flops, {"model": config, "tokens": 3}, {"model": model, "tokens": COUNT})
+    yield Case(
+        training_days,
+        {"flops": 1e20, "device": "A100"},
+        {"flops": NON_NEGATIVE, "device": WORD, "n_devices": COUNT, "utilization": (0, 1.1, NAN, True, "x")},
+    )
+    yield Case(weight_bytes, {"model": config}, {"model": model, "dtype": WORD})
+    yield Case(
+        kv_cache_bytes, {"model": config}, {"model": model, "context": (*COUNT, 33), "batch": COUNT, "dtype": WORD}
+    )
+    yield Case(
+        all_to_all_bytes,
+        {"model": published.get("mixtral-8x7b")},
+        {"model": (config, 3), "dispatch": WORD, "combine": WORD, "n_devices": COUNT},
+    )
+    yield Case(arithmetic_intensity, {"batch": 3}, {"batch": COUNT, "dtype": WORD, "model": (config, 3)})
+    yield Case(ridge_point, {"device": "A100"}, {"device": WORD})
+    yield Case(Grouped, {"n_head": 4, "n_kv_head": 2, "d_head": 8}, {"n_head": COUNT, "n_kv_head": (*COUNT, 3)})
+    yield Case(
+        Shape,
+        {"vocab_size": 9, "d_model": 8, "n_layer": 1, "attention": Grouped(2, 2, 4), "d_ff": 8},
+        {"vocab_size": COUNT, "attention": (3,), "n_expert": NATURAL, "d_ff": COUNT, "gated": SWITCH},
+    )
+
+
+def cases(folder: Path) -> Iterator[Case]:
+    """Yield every function and class with what works and what does not."""
+    for part in (_configurations, _layers, _mixtures_of_experts, _models, _generation, _objectives, _training):
+        yield from part()
+    yield from _texts(folder)
+    for part in (_ensembles, _alignment, _vision, _tasks, _costs):
+        yield from part()
+
+
+def label_of(case: Case, name: str, value: object) -> str:
+    """Return how a report names a call."""
+    function = getattr(case.call, "__qualname__", type(case.call).__name__)
+    shown = f"{value.dtype} {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)[:60]
+    return f"{function}({name}={shown})"
+
+
+def is_named(name: str, value: object, message: str) -> bool:
+    """Return whether a message names a parameter or its value: a tensor by its type, a size or a number."""
+    if re.search(rf"\b{name}\b", message):
+        return True
+    if isinstance(value, Tensor):
+        words = re.findall(r"-?\d+|[\w.]+", message)
+        return any(str(part) in words for part in (value.dtype, *value.shape, *value.flatten().tolist()))
+    if isinstance(value, list | tuple | dict):
+        return any(is_named(name, part, message) for part in value)
+    if isinstance(value, int | float | str | Path):
+        return str(value)[:50] in message or repr(value)[:50] in message
+    return value is not None and type(value).__name__ in message
 
 
 def calls(folder: Path) -> tuple[int, list[str]]:
-    """Make every call; one that returns, or raises something else, is a problem."""
+    """Make every call; one that returns, or raises anything but a ValueError that names the value, is a problem."""
     count, problems = 0, []
-    for label, call in (*_configurations(), *_models(), *_layers(), *_texts(folder), *_ensembles()):
-        count += 1
-        try:
-            call()
-        except (ValueError, TypeError, IndexError, RuntimeError):  # the last two are torch's own, for shapes
-            continue
-        except Exception as error:
-            problems.append(f"{label}: {type(error).__name__}: {str(error)[:200]}")
-        else:
-            problems.append(f"{label}: nothing is raised")
+    for case in cases(folder):
+        case.call(**case.works)
+        for name, values in case.wrong.items():
+            for value in values:
+                count += 1
+                label = label_of(case, name, value)
+                try:
+                    case.call(**{**case.works, name: value})
+                except ValueError as error:
+                    if not is_named(name, value, str(error)):
+                        problems.append(f"{label}: not named in {str(error)[:200]!r}")
+                except Exception as error:
+                    problems.append(f"{label}: {type(error).__name__}: {str(error)[:200]}")
+                else:
+                    problems.append(f"{label}: nothing is raised")
     return count, problems

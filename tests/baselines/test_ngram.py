@@ -142,10 +142,22 @@ def test_a_model_without_counts_is_refused():
 @pytest.mark.parametrize(
     ("targets", "message"),
     [
-        (torch.zeros(3, 2, dtype=torch.long), r"shape of the ids, \(2, 3\), got \(3, 2\)"),
-        (torch.zeros(1, 3, dtype=torch.long), r"shape of the ids, \(2, 3\), got \(1, 3\)"),
-        (torch.zeros(2, 3), "must be integers, got torch.float32"),
-        (torch.zeros(2, 3, dtype=torch.bool), "must be integers, got torch.bool"),
+        (
+            torch.zeros(3, 2, dtype=torch.long),
+            r"targets must be integers of shape \(B, T\), where B = 2, T = 3, got torch\.int64 of shape \(3, 2\)",
+        ),
+        (
+            torch.zeros(1, 3, dtype=torch.long),
+            r"targets must be integers of shape \(B, T\), where B = 2, T = 3, got torch\.int64 of shape \(1, 3\)",
+        ),
+        (
+            torch.zeros(2, 3),
+            r"targets must be integers of shape \(B, T\), where B = 2, T = 3, got torch\.float32 of shape \(2, 3\)",
+        ),
+        (
+            torch.zeros(2, 3, dtype=torch.bool),
+            r"targets must be integers of shape \(B, T\), where B = 2, T = 3, got torch\.bool of shape \(2, 3\)",
+        ),
     ],
 )
 def test_targets_of_a_wrong_shape_or_type_are_refused(targets, message):
@@ -157,14 +169,14 @@ def test_targets_of_a_wrong_shape_or_type_are_refused(targets, message):
 @pytest.mark.usefixtures("untyped")
 def test_ids_that_are_not_a_batch_of_integers_are_refused():
     model = NGram(2, 3)
-    with pytest.raises(ValueError, match=r"must be integers, got torch\.float32"):
+    with pytest.raises(ValueError, match=r"tokens must be integers of shape \(N\), got torch\.float32 of shape \(3,\)"):
         model.fit(torch.tensor([0.0, 1.0, 2.0]))
     model.fit(torch.tensor([0, 1, 2, 0]))
-    with pytest.raises(ValueError, match=r"must have the shape \(B, T\), got \(2,\)"):
+    with pytest.raises(ValueError, match=r"ids must be integers of shape \(B, T\), got torch.int64 of shape \(2,\)"):
         model(torch.tensor([0, 1]))
 
 
 @pytest.mark.usefixtures("untyped")
 def test_tokens_that_are_not_one_sequence_are_refused():
-    with pytest.raises(ValueError, match=r"tokens must be one sequence, of shape \(N,\), got \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"tokens must be integers of shape \(N\), got torch\.int64 of shape \(2, 3\)"):
         NGram(2, 3).fit(torch.zeros(2, 3, dtype=torch.long))

@@ -68,7 +68,7 @@ def test_an_error_is_one_short_line_without_control_characters(monkeypatch, caps
         (["--out", ""], "--out must be a directory, got ''"),
         (["--warmup", "5"], "--warmup must be at most --steps, 4, got 5"),
         (["--edition", "plays"], "--edition plays is an edition of Shakespeare, and --text"),
-        (["--preset", "lstm", "--set", "n_layer=1000000000"], "lstm is too large for this machine"),
+        (["--preset", "lstm", "--set", "d_model=1000000"], "lstm is too large for this machine"),
     ],
 )
 def test_train_refuses_what_does_not_fit_and_writes_nothing(arguments, message, text, tmp_path, capsys, monkeypatch):

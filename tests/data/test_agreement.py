@@ -142,7 +142,7 @@ def test_a_distance_that_no_sentence_has(distance):
 def test_bad_arguments(untyped):
     with pytest.raises(ValueError, match="rivals must be one of things, people, other kind, got 'cats'"):
         Agreement("cats")
-    with pytest.raises(ValueError, match="n_sentence must be a positive multiple of 3, got 10"):
+    with pytest.raises(ValueError, match="n_sentence must be a whole number >= 1, a multiple of 3, got 10"):
         Agreement().score(by_first, 1, n_sentence=10)
     with pytest.raises(ValueError, match="n_adjective must be a whole number >= 0, got -1"):
         Agreement().beginnings(1, DISTANCES[0], n_adjective=-1)
@@ -178,5 +178,7 @@ def test_loss_draws_from_the_given_distances():
     for _ in range(60):
         Agreement().loss(predict, [4, 22], batch=2, generator=generator)
     assert set(lengths) == {4 + 1 + n for n in range(3)} | {22 + 1 + n for n in range(3)}
-    with pytest.raises(ValueError, match="at least one distance, got none"):
+    with pytest.raises(
+        ValueError, match=r"distances must be a sequence, each 1, 4, 7, \.\.\. or 100 words, not empty, got \[\]"
+    ):
         Agreement().loss(predict, [])

@@ -70,7 +70,7 @@ def test_the_same_generator_state_gives_the_same_texts():
         (lambda: Haystack(n_key=2, n_fact=3), "n_fact must be at most the number of keys, 2, got 3"),
         (lambda: Haystack().draw(0, 9), "batch must be a whole number >= 1, got 0"),
         (lambda: Haystack().draw(1, 3), "length must be greater than the number of facts, 3, got 3"),
-        (lambda: Haystack().draw(1, 9, distance=0), "distance must be between 1 and length - 1 = 8, got 0"),
+        (lambda: Haystack().draw(1, 9, distance=0), "distance must be a whole number >= 1 or None, got 0"),
         (lambda: Haystack().draw(1, 9, distance=9), "distance must be between 1 and length - 1 = 8, got 9"),
     ],
 )

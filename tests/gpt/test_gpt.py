@@ -34,8 +34,8 @@ def test_gpt0_has_the_slide_s_shape_and_209_729_parameters():
         ({"rotary_factor": 2.0}, "rotary_factor=2.0 needs position='rotary', got 'learned'"),
         ({"rotary_factor": 0.5}, "rotary_factor must be a number >= 1, got 0.5"),
         ({"norm_eps": 0.0}, "norm_eps must be a positive number, got 0.0"),
-        ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),
-        ({"attention_dropout": 1.0}, r"attention_dropout must be in \[0, 1\), got 1.0"),
+        ({"dropout": 1.0}, r"dropout must be a number in \[0, 1\), got 1\.0"),
+        ({"attention_dropout": 1.0}, r"attention_dropout must be a number in \[0, 1\) or None, got 1\.0"),
         ({"window": 4, "causal": False}, "window=4 needs causal=True"),
     ],
 )
@@ -188,7 +188,7 @@ def test_weights_with_a_corrupt_configuration_inside_are_refused_by_name(saved, 
 @pytest.mark.parametrize("shape", [(3,), (1, 2, 3)])
 @pytest.mark.usefixtures("untyped")
 def test_ids_of_another_shape_are_refused(shape):
-    with pytest.raises(ValueError, match=rf"shape \(B, T\), got {re.escape(str(shape))}"):
+    with pytest.raises(ValueError, match=rf"shape \(B, T\), got torch\.int64 of shape {re.escape(str(shape))}"):
         GPT(GPTConfig(**SMALL))(torch.zeros(shape, dtype=torch.long))
 
 
@@ -217,7 +217,7 @@ def test_a_prefix_that_does_not_fit_is_refused(untyped):
     with pytest.raises(ValueError, match="a context of 6 tokens is longer than the model's block size, 5"):
         model(ids, prefix=torch.zeros(1, 4, 4))
     for shape in ((1, 2, 3), (2, 2, 4), (2, 4)):
-        with pytest.raises(ValueError, match=r"the shape \(B, P, C\) = \(1, P, 4\)"):
+        with pytest.raises(ValueError, match=r"prefix must be .* of shape \(B, (T, 4|P, C)\).*, got .* of shape \("):
             model(ids, prefix=torch.zeros(shape))
     cache = model.new_cache()
     model(ids[:, :1], cache)
@@ -285,8 +285,8 @@ def test_scalings_and_windows_change_the_logits_and_no_weight():
         ({"n_layer": 2}, "n_layer cannot be changed without new weights; use window, rotary_scaling, rotary_factor"),
         ({"position": "rotary"}, "position cannot be changed without new weights"),
         ({"windows": 2}, "windows cannot be changed without new weights"),
-        ({"window": 0}, "window must be a whole number >= 1, got 0"),
-        ({"block_size": 0}, "block_size must be a whole number >= 1, got 0"),
+        ({"window": 0}, "window must be a whole number >= 1 or None, got 0"),
+        ({"block_size": 0}, "block_size must be a whole number >= 1 or None, got 0"),
         ({"rotary_factor": 2.0}, "rotary_factor=2.0 needs position='rotary'"),
         ({"rotary_factor": 0.5}, "rotary_factor must be a number >= 1, got 0.5"),
     ],
@@ -342,7 +342,7 @@ def test_a_cache_with_another_number_of_layers_is_refused(n):
 @pytest.mark.usefixtures("untyped")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bool, torch.complex64])
 def test_ids_that_are_not_integers_are_refused(dtype):
-    with pytest.raises(ValueError, match=f"token ids must be integers, got {dtype}"):
+    with pytest.raises(ValueError, match=f"ids must be integers .*, got {dtype}"):
         GPT(GPTConfig(**SMALL))(torch.zeros(1, 2, dtype=dtype))
 
 

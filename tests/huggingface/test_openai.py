@@ -282,7 +282,7 @@ def test_a_malformed_configuration_is_an_error_that_names_its_file(checkpoint, c
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"n_layer": 10**9}, r"lacks the tensor h\.2\.ln_1\.weight"),
+        ({"n_layer": 10_000}, r"lacks the tensor h\.2\.ln_1\.weight"),
         ({"n_embd": 6 * 10**8}, r"wte\.weight of shape \(7, 6\), not \(7, 600000000\)"),
         ({"vocab_size": 5 * 10**7}, r"wte\.weight of shape \(7, 6\), not \(50000000, 6\)"),
         ({"n_positions": 10**12}, r"wpe\.weight of shape"),

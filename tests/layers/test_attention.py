@@ -73,7 +73,7 @@ def test_invalid_windows_and_prefixes_are_refused(name, value):
 
 @pytest.mark.parametrize(("n_query", "n_key"), [(0, None), (-1, 3), (3, 2)])
 def test_causal_mask_refuses_a_query_without_keys(n_query, n_key):
-    with pytest.raises(ValueError, match=f"n_query={n_query}"):
+    with pytest.raises(ValueError, match=f"n_query.*[ =]{n_query}"):
         causal_mask(n_query, n_key)
 
 
@@ -124,13 +124,16 @@ def test_attention_in_blocks_applies_dropout_only_if_given():
 
 def test_a_window_needs_a_key_for_each_query(untyped):
     q, k = randn(1, 1, 3, 2), randn(1, 1, 4, 2)
-    with pytest.raises(ValueError, match="3 queries, 4 keys and 4 values"):
+    with pytest.raises(
+        ValueError,
+        match=r"k must be floating-point numbers of shape \(B, H,.* got torch\.float64 of shape \(1, 1, 4, 2\)",
+    ):
         windowed_attention(q, k, k, 8)
 
 
 def test_a_window_of_zero_is_refused():
     q = randn(1, 1, 3, 2)
-    with pytest.raises(ValueError, match=r"window must be >= 1.*got 0"):
+    with pytest.raises(ValueError, match="window must be a whole number >= 1, got 0"):
         windowed_attention(q, q, q, 0)
 
 

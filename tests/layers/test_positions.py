@@ -84,8 +84,8 @@ def test_ntk_is_plain_rotary_with_a_larger_base():
     [
         (4, {"scaling": "yarn"}, "'yarn'"),
         (4, {"factor": 0.5}, "got 0.5"),
-        (5, {}, "even width, got 5"),
-        (4, {"base": 0.0}, "base > 0, got 0"),
+        (5, {}, "d_head must be a whole number >= 2, even, got 5"),
+        (4, {"base": 0.0}, r"base must be a positive number, got 0\.0"),
     ],
 )
 def test_invalid_rotary_positions_are_refused(d_head, options, message):

@@ -123,7 +123,7 @@ def test_the_variance_of_a_bag_includes_the_ambiguity():
 @pytest.mark.parametrize("counts", [torch.ones(3, 20, dtype=torch.long), torch.ones(2, 19, dtype=torch.long)])
 def test_bootstrap_counts_of_a_wrong_shape_are_refused(counts, untyped):
     x, y = smooth(20, 0)
-    with pytest.raises(ValueError, match=r"counts must have the shape \(2, 20\)"):
+    with pytest.raises(ValueError, match=r"counts must be .*2.*20\)?, got"):
         bag(line, x, y, n_member=2, counts=counts)
 
 
@@ -205,7 +205,9 @@ def test_the_probability_is_sigmoid_of_twice_the_decision():
 
 def test_labels_minus_one_and_one_are_refused_with_the_remedy():
     x, y = three_bands(60, 0)
-    with pytest.raises(ValueError, match=r"takes the class labels 0 and 1, got -1 and 1: pass \(y > 0\)\.long\(\)"):
+    with pytest.raises(
+        ValueError, match=r"y must be class labels 0 and 1 for AdaBoost, got -1 and 1: pass \(y > 0\)\.long\(\)"
+    ):
         adaboost(stump, x, 2 * y - 1)
 
 
@@ -215,11 +217,11 @@ def test_an_adaboost_and_its_mixture_score_no_other_labels():
     boosted = adaboost(stump, x, y, rounds=4)
     for model in (boosted, boosted.mixture()):
         for labels, actual in ((2 * y - 1, "-1..1"), (y + 1, "1..2"), (torch.full_like(y, -1), "-1..-1")):
-            with pytest.raises(ValueError, match=rf"class labels must be in 0\.\.1, got {actual}"):
+            with pytest.raises(ValueError, match=rf"y must be class labels in 0\.\.1, got {actual}"):
                 model.log_prob(x, labels)
         with pytest.raises(ValueError, match=r"y must be integers .*got torch.float64"):
             model.log_prob(x, y.double())
-        with pytest.raises(ValueError, match=r"y must be integers of shape \(60,\), one for each x, got"):
+        with pytest.raises(ValueError, match=r"y must be .*where N = 60, got"):
             model.log_prob(x, y[:, None])
 
 
@@ -265,7 +267,7 @@ def test_a_first_member_no_better_than_chance_leaves_both_classes_at_one_half():
 
 @pytest.mark.parametrize("labels", [[0, 1, 2, 1], [-1, -1, -1, -1]])
 def test_labels_other_than_zero_and_one_are_refused(labels):
-    with pytest.raises(ValueError, match=rf"class labels must be in 0\.\.1, got {min(labels)}\.\.{max(labels)}"):
+    with pytest.raises(ValueError, match=rf"y must be class labels in 0\.\.1, got {min(labels)}\.\.{max(labels)}"):
         adaboost(stump, torch.zeros(4, 1, dtype=torch.float64), torch.tensor(labels))
 
 
@@ -322,9 +324,9 @@ def test_invalid_weights_are_refused(weights):
 def test_no_points_and_no_members_are_refused(fit, untyped):
     x, y = three_bands(10, 0) if fit is adaboost else smooth(10, 0)
     size = "n_member" if fit is bag else "rounds"
-    with pytest.raises(ValueError, match="at least one point"):
+    with pytest.raises(ValueError, match=r"x must be floating-point numbers of shape \(N, D\), not empty"):
         fit(line, x[:0], y[:0])
-    with pytest.raises(ValueError, match=r"y must have the shape \(10,\), one for each x, got \(5,\)"):
+    with pytest.raises(ValueError, match=r"y must be .* where N = 10, got torch.\w+ of shape \(5,\)"):
         fit(line, x, y[:5])
     with pytest.raises(ValueError, match=f"{size} must be a whole number >= 1, got 0"):
         fit(line, x, y, **{size: 0})
@@ -340,7 +342,7 @@ def test_a_learner_that_cannot_change_its_member_is_refused(settings):
 @pytest.mark.parametrize("shrinkage", [0.0, 1.5, math.nan])
 def test_a_shrinkage_out_of_range_is_refused(shrinkage):
     x, y = smooth(10, 0)
-    with pytest.raises(ValueError, match=f"shrinkage must be above 0 and at most 1, got {shrinkage}"):
+    with pytest.raises(ValueError, match=rf"shrinkage must be a number in \(0, 1\], got {shrinkage}"):
         l2_boost(line, x, y, shrinkage=shrinkage)
 
 
@@ -363,17 +365,20 @@ def test_data_that_are_not_finite_are_refused_by_name_and_row(fit, value):
 def test_arrays_of_a_wrong_shape_or_type_are_refused_by_name():
     x, y = smooth(10, 0)
     for fit in (bag, l2_boost, adaboost):
-        with pytest.raises(ValueError, match=r"x must be .* of shape \(N, D\) .*, got torch.float64 of shape \(10,\)"):
+        with pytest.raises(
+            ValueError,
+            match=r"x must be floating-point numbers of shape \(N, D\), not empty, got torch\.float64 of shape \(10,\)",
+        ):
             fit(line, x[:, 0], y)
         with pytest.raises(ValueError, match=r"x must be floating-point numbers .*, got torch.int64"):
             fit(line, x.long(), y)
-        with pytest.raises(ValueError, match=r"y must have the shape \(10,\), one for each x, got \(10, 1\)"):
+        with pytest.raises(ValueError, match=r"y must be .* where N = 10, got torch.\w+ of shape \(10, 1\)"):
             fit(line, x, y[:, None])
-        with pytest.raises(ValueError, match=r"y must be floating-point numbers or integer classes, got torch\.bool"):
+        with pytest.raises(ValueError, match=r"y must be floating-point numbers .* or integers .*, got torch\.bool"):
             fit(line, x, y > 0)
     with pytest.raises(ValueError, match=r"y must be floating-point numbers for regression, got torch\.int64"):
         l2_boost(line, x, y.long())
     with pytest.raises(ValueError, match=r"y must be integers .*, got torch\.float64"):
         adaboost(stump, x, y)
-    with pytest.raises(ValueError, match=r"y must have the shape \(10,\), one for each x, got \(10, 1\)"):
+    with pytest.raises(ValueError, match=r"y must be .* where N = 10, got torch.\w+ of shape \(10, 1\)"):
         l2_boost(line, x, y, rounds=1).log_prob(x, y[:, None])

@@ -244,3 +244,57 @@ def test_parameters_that_are_not_finite_are_refused():
         fit_em(mixture, x, y)
     with pytest.raises(ValueError, match="the loss at step 0 is nan"):
         fit_gradient(mixture, x, y)
+
+
+UNITS = {"years": (1.0, 1e4, 1.0, 0.0), "nanoseconds": (1e9, 0.0, 1.0, 0.0), "prices": (1e-6, 3.0, 1e5, 7e6)}
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_fit_in_other_units_is_the_same_fit(unit):
+    x_scale, x_shift, y_scale, y_shift = UNITS[unit]
+    x, y = three_regimes(200, 0)
+
+    def fitted(x, y, least_sd):
+        torch.manual_seed(0)
+        members = [LinearGaussian(1, least_sd=least_sd) for _ in range(3)]
+        mixture = Mixture(members, LinearGate(1, 3)).double()
+        return mixture, fit_em(mixture, x, y, steps=60)
+
+    _, values = fitted(x, y, 0.05)
+    x2, y2 = x * x_scale + x_shift, y * y_scale + y_shift
+    other, others = fitted(x2, y2, 0.05 * y_scale)
+    likelihoods = np.array(others) + len(x) * math.log(y_scale)
+    if y_scale == 1:  # another scale starts the standard deviations elsewhere
+        np.testing.assert_allclose(likelihoods, values, rtol=1e-5)
+    assert likelihoods[-1] == pytest.approx(values[-1], abs=0.1)
+    again = fit_em(other, x2, y2, steps=2)  # goes on from the parameters that it finds
+    assert again[0] == pytest.approx(others[-1])
+    assert [member.least_sd for member in other.members] == [0.05 * y_scale] * 3
+
+
+def test_a_fit_by_gradient_does_not_depend_on_the_units():
+    x, y = three_regimes(100, 0)
+    losses = []
+    for scale, shift in ((1.0, 0.0), (1e6, 5e7)):
+        torch.manual_seed(0)
+        mixture = Mixture([LinearGaussian(1), LinearGaussian(1)], LinearGate(1, 2)).double()
+        losses.append(fit_gradient(mixture, x * scale + shift, y, steps=50))
+        torch.testing.assert_close(
+            mixture.log_prob(x * scale + shift, y).mean(), torch.tensor(-losses[-1][-1]).double()
+        )
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-6)
+
+
+def test_a_fit_says_how_it_ended():
+    x, y = three_regimes(200, 0)
+    torch.manual_seed(0)
+    mixture = Mixture([LinearGaussian(1), LinearGaussian(1)], LinearGate(1, 2)).double()
+    assert fit_em(mixture, x, y, steps=3).ended.startswith("stopped after 3 steps, with a change of ")
+    assert fit_em(mixture, x, y, steps=500).ended == "converged"
+    with torch.no_grad():
+        mixture.gate.network.weight.zero_()
+        mixture.gate.network.bias.copy_(torch.tensor([0.0, -800.0]))
+    assert fit_em(mixture, x, y, steps=500).ended.endswith("; member 1 is responsible for no point")
+    with torch.no_grad():
+        mixture.gate.network.bias.zero_()
+    assert fit_em(mixture, x, y, tolerance=1e9).ended.startswith("stalled where the slope is ")

@@ -276,7 +276,9 @@ def test_one_label_in_twenty_of_the_bands_is_flipped():
 
 
 def test_a_mixture_without_members_or_with_a_gate_of_another_size_is_refused():
-    with pytest.raises(ValueError, match="at least one member"):
+    with pytest.raises(
+        ValueError, match=r"members must be a sequence, each a Module or a ModuleList, not empty, got \[\]"
+    ):
         Mixture([], UniformGate(1))
     with pytest.raises(ValueError, match=r"n_member=2.*got 3"):
         Mixture([LinearGaussian(1), LinearGaussian(1)], UniformGate(3))
@@ -288,9 +290,9 @@ def test_a_mixture_without_members_or_with_a_gate_of_another_size_is_refused():
     ("weights", "match"),
     [
         ([0.5, 0.6], r"sum to 1, got \[0.5, 0.6\] of sum 1.1"),
-        ([1.5, -0.5], r">= 0, got \[1.5, -0.5\]"),
-        ([math.inf, 0.0], "finite"),
-        ([[0.5, 0.5]], "one number for each member"),
+        ([1.5, -0.5], r"weights must be floating-point numbers of shape \(M\) or.* got \[1\.5, -0\.5\]"),
+        ([math.inf, 0.0], r"weights must be floating-point numbers of shape \(M\) or.* got \[inf, 0\.0\]"),
+        ([[0.5, 0.5]], r"weights must be floating-point numbers of shape \(M\) or.* got \[\[0\.5, 0\.5\]\]"),
     ],
 )
 @pytest.mark.usefixtures("untyped")
@@ -312,7 +314,7 @@ def test_a_constant_gate_requires_a_probability_distribution(weights, match):
         (lambda: MLPGate(1, 0, 2), "d_hidden must be a whole number >= 1, got 0"),
         (lambda: UniformGate(0), "n_member must be a whole number >= 1, got 0"),
         (lambda: three_regimes(0, 0), "n must be a whole number >= 1, got 0"),
-        (lambda: smooth(5, -1), "seed must be a whole number >= 0, got -1"),
+        (lambda: smooth(5, -1), r"seed must be a whole number from 0 to 2 \*\* 63 - 1, got -1"),
     ],
 )
 def test_sizes_out_of_range_are_refused(make, match):
@@ -330,7 +332,10 @@ def test_targets_of_a_wrong_shape_or_type_are_refused():
         (classification(), y),
         (classification(), classes[:, None]),
     ):
-        with pytest.raises(ValueError, match=r"y must be .* of shape \(7,\), one for each x, got"):
+        with pytest.raises(
+            ValueError,
+            match=r"y must be .* where N = 7, got torch\.\w+ of shape",
+        ):
             mixture.log_prob(x, wrong)
     with pytest.raises(ValueError, match=r"class labels must be in 0..2, got 0..3"):
         classification().log_prob(x, torch.tensor([0, 1, 2, 3, 0, 1, 2]))
@@ -347,7 +352,7 @@ def test_inputs_that_do_not_match_the_network_are_refused():
             (x.float(), "torch.float32"),
             (x[0], r"\(2,\)"),
         ):
-            with pytest.raises(ValueError, match=rf"x must be torch.float64 of shape \(N, 2\), .* got .*{actual}"):
+            with pytest.raises(ValueError, match=rf"x must be .* of shape \(N, (2|D)\), .*got .*{actual}"):
                 mixture.log_prob(wrong, y)
         with pytest.raises(ValueError, match=r"x must be torch.float64 of shape \(N, 2\)"):
             fit_gradient(mixture, x[:, :1], y, steps=1)

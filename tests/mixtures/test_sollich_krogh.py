@@ -249,7 +249,7 @@ def test_diverse_penalties_are_robust_to_unknown_noise_at_a_small_cost():
 SETTING = {"alpha": 1.0, "subset": 0.5, "noise": 0.2, "members": 2, "penalty": 0.1}
 BAD = [
     ("alpha", 0.0, "a positive number"), ("alpha", math.inf, "a positive number"), ("alpha", "1", "a positive number"),
-    ("subset", 0.0, "a fraction in"), ("subset", 1.1, "a fraction in"), ("subset", math.nan, "a fraction in"),
+    ("subset", 0.0, "a number in"), ("subset", 1.1, "a number in"), ("subset", math.nan, "a number in"),
     ("noise", -0.1, "a number >= 0"), ("noise", math.inf, "a number >= 0"),
     ("members", 0, "a whole number >= 1"), ("members", 1.5, "a whole number >= 1"), ("members", True, "a whole"),
     ("penalty", -1.0, "a number >= 0"), ("penalty", math.nan, "a number >= 0"),
@@ -284,11 +284,11 @@ def test_inconsistent_subsets_and_penalties_are_refused():
         _cross_error(1.0, 0.2, subsets=(0.5, 0.5), penalties=(0.1, 0.1), overlap=0.6)
     with pytest.raises(ValueError, match=r"overlap must be between 0\.6 and 0\.8, got 0\.5"):
         _cross_error(1.0, 0.2, subsets=(0.8, 0.8), penalties=(0.1, 0.1), overlap=0.5)
-    with pytest.raises(ValueError, match="got 2 and 1"):
+    with pytest.raises(ValueError, match=r"got \[0\.5, 0\.5\] and \[0\.1\]"):
         cross_errors(1.0, [0.5, 0.5], 0.2, [0.1])
-    with pytest.raises(ValueError, match="got 3 subsets, 2 penalties"):
+    with pytest.raises(ValueError, match=r"members=2, got 3 and 2"):
         simulate_ridge_ensemble(1.0, [0.5] * 3, 0.2, 2, torch.tensor([0.1]))
-    with pytest.raises(ValueError, match="got 2 subsets, 3 penalties"):
+    with pytest.raises(ValueError, match="members=2, got 2 and 3"):
         simulate_ridge_ensemble(1.0, 0.5, 0.2, 2, torch.tensor([[0.1, 0.2, 0.3]]))
     for name, value in (("width", 0), ("seed", -1), ("bootstrap", 1), ("members", math.inf)):
         with pytest.raises(ValueError, match=name):
@@ -297,3 +297,15 @@ def test_inconsistent_subsets_and_penalties_are_refused():
         best_weights(torch.ones(2, 2))
     with pytest.raises(ValueError, match="symmetric"):
         best_weights(torch.tensor([[1.0, 0.5], [0.0, 1.0]]))
+
+
+def test_the_equivalent_penalty_keeps_its_digits_with_few_examples():
+    """With alpha near 0 a student learns alpha r / (1 + penalty) of the teacher, and 1 - ignorance has no digits."""
+    for alpha in (1e-10, 1e-20, 1e-300):
+        assert equivalent_penalty(alpha, 0.5, 0.2) == pytest.approx(1.2 / 0.5 - 1)
+    assert equivalent_penalty(0.7, 1.0, 0.2) == 0.2
+
+
+def test_an_ensemble_that_no_machine_holds_is_refused_at_once():
+    with pytest.raises(ValueError, match=r"at most 100,000,000 numbers, got .* with alpha=10000000.0, width=50"):
+        simulate_ridge_ensemble(1e7, 0.5, 0.1, 2, torch.tensor([0.1]))

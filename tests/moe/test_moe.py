@@ -412,8 +412,11 @@ def test_a_mapping_becomes_a_configuration_and_changes_only_what_it_names():
     ("values", "message"),
     [
         ({"top_k": 9}, "top_k must be at most n_expert=8, got 9"),
-        ({"capacity_factor": 0.0}, "capacity_factor must be a positive number, got 0"),
-        ({"eval_capacity_factor": 0.0}, "eval_capacity_factor must be a positive number, got 0"),
+        ({"capacity_factor": 0.0}, r"capacity_factor must be a number in \(0, 1,000,000\] or None, got 0\.0"),
+        (
+            {"eval_capacity_factor": 0.0},
+            r"eval_capacity_factor must be a number in \(0, 1,000,000\] or None, got 0\.0",
+        ),
         ({"gates": "sigmoid", "softmax": "after"}, 'softmax="after" needs gates="softmax"'),
         ({"top_k": 1, "renormalize": True}, "top_k=1 needs softmax='before' and renormalize=False"),
         ({"top_k": 1, "softmax": "after"}, "top_k=1 needs softmax='before' and renormalize=False"),
@@ -434,7 +437,7 @@ def test_non_finite_router_weights_are_refused(value):
     moe = layer()
     with torch.no_grad():
         moe.router.weight[0, 0] = value
-    with pytest.raises(ValueError, match=r"a router's logit is .*, not a number: did the training"):
+    with pytest.raises(ValueError, match=r"a router's logit of x is .*, not a number: did the training"):
         moe(tokens())
 
 
@@ -451,3 +454,14 @@ def test_capacity_limits_training_and_not_evaluation():
     with routings(model.train()) as actual:
         model(ids)
     assert not actual[0][1].kept.all()
+
+
+@torch.no_grad()
+def test_explicit_equals_forward_in_half_precision_where_an_idle_expert_overflows():
+    layer = SparseMoE(4, 8, MoEConfig(n_expert=3, top_k=1)).half().eval()
+    x = torch.ones(1, 2, 4).half()
+    idle = (set(range(3)) - set(layer.router(x).experts.flatten().tolist())).pop()
+    layer.experts.up.weight[idle] = 60000.0
+    expected = layer(x)
+    assert expected.isfinite().all()
+    torch.testing.assert_close(layer.explicit(x)[0], expected)

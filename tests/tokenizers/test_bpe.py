@@ -138,7 +138,7 @@ def test_any_merges_encode_as_tiktoken_and_the_library_do(learn, text):
 @pytest.mark.parametrize("n_merges", [-1, 1.5, math.nan, "2"])
 @pytest.mark.usefixtures("untyped")
 def test_the_number_of_merges_must_be_an_integer(n_merges):
-    with pytest.raises(ValueError, match=f"n_merges must be an integer >= 0, got {n_merges!r}"):
+    with pytest.raises(ValueError, match=f"n_merges must be a whole number >= 0, got {n_merges!r}"):
         bpe.train("abc", n_merges)
 
 

@@ -82,7 +82,9 @@ def test_tokenizers_with_the_same_symbols_are_equal():
     assert CharTokenizer("abc") != "abc"
 
 
-@pytest.mark.parametrize(("symbols", "complaint"), [("", "at least one symbol"), ("ba", "sorted"), ("aa", "distinct")])
+@pytest.mark.parametrize(
+    ("symbols", "complaint"), [("", "symbols must be text, not empty, got ''"), ("ba", "sorted"), ("aa", "distinct")]
+)
 def test_bad_symbols_are_refused(symbols, complaint):
     with pytest.raises(ValueError, match=complaint):
         CharTokenizer(symbols)

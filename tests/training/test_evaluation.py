@@ -74,7 +74,7 @@ def test_tokens_of_any_integer_type_have_the_same_loss(dtype):
 
 @pytest.mark.parametrize("settings", [{"block_size": 0}, {"block_size": -3}, {"batch_size": 0}])
 def test_sizes_below_one_are_refused(settings):
-    with pytest.raises(ValueError, match="must be >= 1"):
+    with pytest.raises(ValueError, match="size must be a whole number >= 1"):
         evaluate(fresh(), tokens(), **settings)
 
 

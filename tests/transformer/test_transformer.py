@@ -619,13 +619,13 @@ def test_a_token_outside_its_vocabulary_is_refused(bad):
     ("options", "message"),
     [
         ({"bos": 9}, "bos must be in the target vocabulary, 0..8, got 9"),
-        ({"eos": -1}, "eos must be in the target vocabulary, 0..8, got -1"),
+        ({"eos": -1}, "eos must be a whole number >= 0, got -1"),
         ({"eos": PAD}, "eos must differ from pad, got 0"),
-        ({"max_new": 0}, "max_new must be between 1 and the block size 8, got 0"),
-        ({"max_new": 9}, "max_new must be between 1 and the block size 8, got 9"),
-        ({"width": 0}, "width must be >= 1, got 0"),
-        ({"alpha": -0.1}, "alpha must be >= 0 and finite, got -0.1"),
-        ({"alpha": math.inf}, "alpha must be >= 0 and finite, got inf"),
+        ({"max_new": 0}, "max_new must be a whole number >= 1, got 0"),
+        ({"max_new": 9}, "max_new must be at most the block size 8, got 9"),
+        ({"width": 0}, "width must be a whole number >= 1, got 0"),
+        ({"alpha": -0.1}, "alpha must be a number >= 0, got -0.1"),
+        ({"alpha": math.inf}, "alpha must be a number >= 0, got inf"),
     ],
 )
 def test_invalid_options_of_decoding_are_refused(options, message):
@@ -726,9 +726,11 @@ def test_the_model_learns_to_reverse_strings(norm_position):
 @pytest.mark.usefixtures("untyped")
 def test_a_sequence_without_a_batch_is_refused_by_its_shape():
     model = sharp(WRITER)
-    with pytest.raises(ValueError, match=r"shape \(B, T\), got \(3,\)"):
+    with pytest.raises(
+        ValueError, match=r"source must be integers of shape \(B, S\), got torch\.int64 of shape \(3,\)"
+    ):
         greedy_decode(model, torch.tensor([3, 1, 3]), bos=BOS, eos=EOS, max_new=2)
-    with pytest.raises(ValueError, match=r"shape \(B, T\), got \(2,\)"):
+    with pytest.raises(ValueError, match=r"shape \(B, T\), .*got .*\(2,\)"):
         model(SOURCE[:1], torch.tensor([BOS, 3]))
 
 

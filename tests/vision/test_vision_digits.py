@@ -130,7 +130,7 @@ def test_a_text_states_the_sum_or_counts_to_it():
     assert sums.text_of(9, 0, "steps") == [9, 0, 9]
     assert max(len(sums.text_of(*pair, "steps")) for pair in sums.PairSplit.ALL) == sums._LONGEST
     assert {number for pair in sums.PairSplit.ALL for number in sums.text_of(*pair, "steps")} == set(range(sums._STOP))
-    with pytest.raises(ValueError, match=r"digit must be in 0\.\.9, got 10"):
+    with pytest.raises(ValueError, match="second must be a whole number from 0 to 9, got 10"):
         sums.text_of(3, 10, "sum")
     with pytest.raises(ValueError, match="answer must be one of sum, steps, got 'words'"):
         sums.text_of(3, 4, "words")
@@ -157,7 +157,7 @@ def test_a_split_keeps_every_sum_in_training_and_matches_its_kind(kind, seed):
 def test_a_kind_and_a_seed_must_exist():
     with pytest.raises(ValueError, match="kind must be one of scattered, block, got 'all'"):
         sums.PairSplit("all", 0)
-    with pytest.raises(ValueError, match="seed must be a whole number >= 0, got -1"):
+    with pytest.raises(ValueError, match=r"seed must be a whole number from 0 to 2 \*\* 63 - 1, got -1"):
         sums.PairSplit("block", -1)
 
 
@@ -207,7 +207,7 @@ def test_the_padding_of_a_short_text_beside_a_longer_one_does_not_count():
 @pytest.mark.parametrize("label", [-1, 10])
 def test_a_label_that_is_not_a_digit_is_refused(label):
     labels, images = torch.tensor([3, label]), torch.zeros(2, 8, 8)
-    message = f"labels must be digits, 0..9, got {min(3, label)}..{max(3, label)}"
+    message = f"(labels|pairs) must be digits, 0..9, got {min(3, label)}..{max(3, label)}"
     with pytest.raises(ValueError, match=message):
         digits.DigitReader(4, seed=0).fit_names(images, labels)
     with pytest.raises(ValueError, match=message):
@@ -217,7 +217,9 @@ def test_a_label_that_is_not_a_digit_is_refused(label):
 
 
 def test_images_without_a_label_or_with_nan_are_refused(untyped):
-    with pytest.raises(ValueError, match="got 2 images and 3 digits"):
+    with pytest.raises(
+        ValueError, match=r"labels must be integers of shape \(N\), where N = 2, got torch\.int64 of shape \(3,\)"
+    ):
         digits.DigitReader(4, seed=0).fit_names(torch.zeros(2, 8, 8), torch.tensor([1, 2, 3]))
     images = torch.zeros(3, 8, 8)
     images[1, 4, 4] = torch.nan
@@ -225,7 +227,7 @@ def test_images_without_a_label_or_with_nan_are_refused(untyped):
         digits.DigitReader(4, seed=0).fit_names(images, torch.tensor([1, 2, 3]))
     with pytest.raises(ValueError, match="image 1 has NaN"):
         sums.fit_sums(sums.DigitAdder(seed=0), images, torch.tensor([1, 2, 3]), [(1, 2)], answer="sum")
-    with pytest.raises(ValueError, match="at least one pair to train on, got none"):
+    with pytest.raises(ValueError, match=r"pairs must be .*not empty, got \[\]"):
         sums.fit_sums(sums.DigitAdder(seed=0), images[:1], torch.tensor([1]), [], answer="sum")
 
 

@@ -1,11 +1,15 @@
-"""Checks of configuration fields: each error names the field, its value and what is allowed.
+"""Rules for numbers and words, whatever type they come in, and the error of a value that breaks one.
 
-Values come from a command line or a JSON file, and so may be of any type.
+Values come from callers, a command line or a JSON file. Nothing here needs torch; `contract` declares rules where a
+parameter or a field is.
 """
 
-from collections.abc import Callable, Collection, Mapping
+import math
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
-from typing import TypeVar
+from numbers import Integral, Real
+from typing import Any, NamedTuple, TypeVar
 
 Config = TypeVar("Config")
 
@@ -17,39 +21,62 @@ def printable(text: str, limit: int = 200) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-def require_whole(name: str, value: object, least: int = 1) -> None:
-    """Raise ValueError unless the value is an integer (and not a bool) of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f"{name} must be a whole number >= {least}, got {printable(repr(value))}")
+class Rule(NamedTuple):
+    """What is allowed, in words, and whether a value is, given the sizes of the letters in a call's shapes."""
+
+    words: str
+    holds: Callable[[Any, dict[str, object]], bool]
+    says_kind: bool = False
+    """Whether the words say of which type a value is."""
 
 
-def require_number(name: str, value: object, allowed: str, holds: Callable[[float], bool]) -> None:
-    """Raise ValueError unless the value is a number for which `holds` is true; `allowed` says so in words."""
-    try:
-        fits = isinstance(value, int | float) and not isinstance(value, bool) and holds(float(value))
-    except OverflowError:  # an integer beyond any float
-        fits = False
-    if not fits:
-        raise ValueError(f"{name} must be {allowed}, got {printable(repr(value))}")
+def in_range(low: int | float, high: int | float = math.inf, ends: str = "[)", *, whole: bool = False) -> Rule:
+    """Return the rule of numbers from `low` to `high`; a round bracket in `ends` leaves that end out.
+
+    A bool is no number, and only a range that ends with "]" at infinity has it.
+    """
+    kind, noun, (left, right) = Integral if whole else Real, "a whole number" if whole else "a number", ends
+    if high < math.inf:
+        first, last = (f"{end:,}" if isinstance(end, int) else f"{end:g}" for end in (low, high))
+        words = f"{noun} from {first} to {last}" if ends == "[]" else f"{noun} in {left}{first}, {last}{right}"
+    elif low > -math.inf:
+        words = "a positive number" if (low, left) == (0, "(") else f"{noun} {'>=' if left == '[' else '>'} {low}"
+    else:
+        words = noun
+    least, most = (low, high) if whole else (max(low, -sys.float_info.max), high)
+    if not whole and high == math.inf and right == ")":
+        most, right = sys.float_info.max, "]"  # no float is equal to an integer beyond it
+
+    def holds(value: object, _: dict[str, object]) -> bool:
+        if isinstance(value, bool) or not isinstance(value, kind):
+            return False
+        return (least < value if left == "(" else least <= value) and (value < most if right == ")" else value <= most)
+
+    return Rule(words, holds, says_kind=True)
 
 
-def require_switch(name: str, value: object) -> None:
-    """Raise ValueError unless the value is a bool; 0 and 1 are not."""
-    if not isinstance(value, bool):
-        raise ValueError(f"{name} must be true or false, got {printable(repr(value))}")
+WHOLE = in_range(1, whole=True)
 
 
-def require_choice(name: str, value: object, allowed: Collection[str]) -> None:
-    """Raise ValueError unless the value is one of the words."""
-    if not isinstance(value, str) or value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {printable(repr(value))}")
+def one_of(words: Iterable[str]) -> Rule:
+    """Return the rule of a word that is one of these."""
+    words = tuple(words)
+    return Rule(
+        f"one of {', '.join(words)}", lambda value, _: isinstance(value, str) and value in words, says_kind=True
+    )
+
+
+def require(name: str, value: object, rule: Rule) -> None:
+    """Raise ValueError, with the name, what is allowed and the value, unless the rule holds."""
+    if not rule.holds(value, {}):
+        raise ValueError(f"{name} must be {rule.words}, got {printable(repr(value))}")
 
 
 def require_heads(d_model: int, n_head: int, n_kv_head: int, d_head: int | None = None) -> None:
     """Raise ValueError unless the heads divide the width, or have their own, and the key/value heads the heads."""
-    if n_head < 1 or (d_head is None and d_model % n_head):
+    if d_head is None and d_model % n_head:
         raise ValueError(f"n_head must divide d_model, got d_model={d_model} and n_head={n_head}")
-    if n_kv_head < 1 or n_head % n_kv_head:
+    if n_head % n_kv_head:
         raise ValueError(f"n_kv_head must divide n_head, got n_head={n_head} and n_kv_head={n_kv_head}")
 
 
@@ -59,4 +86,4 @@ def from_dict(cls: type[Config], values: Mapping[str, object], source: str) -> C
     unknown = sorted(set(values) - set(known))
     if unknown:
         raise ValueError(f"{source} has unknown fields {printable(', '.join(unknown))}; known are {', '.join(known)}")
-    return cls(**values)  # its own __post_init__ checks every value
+    return cls(**values)  # which checks every value

@@ -2,8 +2,10 @@
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
-from lecture21._support.validation import require_whole
+from lecture21._support.contract import Count, NonNegative, Share, checked
+from lecture21._support.validation import WHOLE, one_of, require
 from lecture21.accounting.counting import parameters
 from lecture21.accounting.shapes import Shape
 from lecture21.gpt.config import GPTConfig
@@ -43,7 +45,8 @@ class Flops:
         return self.forward + self.backward
 
 
-def flops_per_token(model: GPTConfig | Shape, context: int | None = None, *, recompute: bool = False) -> Flops:
+@checked
+def flops_per_token(model: GPTConfig | Shape, context: Count | None = None, *, recompute: bool = False) -> Flops:
     """Count the FLOPs of one token whose queries attend to `context` keys, or to those of them inside the window.
 
     This is the cost of the next token after `context` tokens, itself included. Without a window it is also the mean
@@ -66,7 +69,8 @@ def flops_per_token(model: GPTConfig | Shape, context: int | None = None, *, rec
     return Flops(2 * (counts.active - added - looked_up), keys * shape.attention.flops_per_key, recompute)
 
 
-def sequence_flops(config: GPTConfig, context: int | None = None, *, recompute: bool = False) -> Flops:
+@checked
+def sequence_flops(config: GPTConfig, context: Count | None = None, *, recompute: bool = False) -> Flops:
     """Count the FLOPs of a whole sequence that a GPT of this package processes at once.
 
     Without a window this is `context` times `flops_per_token`. With a window W, `MultiHeadAttention` multiplies each
@@ -87,7 +91,8 @@ def sequence_flops(config: GPTConfig, context: int | None = None, *, recompute: 
     return Flops(context * flops_per_token(config, context).linear, per_key * products, recompute)
 
 
-def training_flops(model: GPTConfig | Shape, tokens: int) -> int:
+@checked
+def training_flops(model: GPTConfig | Shape, tokens: Count) -> int:
     """Return 6 N D, the usual estimate: six FLOPs per active parameter (N) and training token (D).
 
     The estimate counts embeddings and norms, which multiply nothing, and omits attention, which grows with the
@@ -95,11 +100,13 @@ def training_flops(model: GPTConfig | Shape, tokens: int) -> int:
 
     Source: Kaplan et al. 2020, section 2.1, who exclude the embeddings from N; Brown et al. 2020, appendix D.
     """
-    require_whole("tokens", tokens)
     return 6 * parameters(model).active * tokens
 
 
-def training_days(flops: int | float, device: str, n_devices: int = 1, utilization: float = 0.4) -> float:
+@checked
+def training_days(
+    flops: NonNegative, device: Annotated[str, one_of(DEVICES)], n_devices: Count = 1, utilization: Share = 0.4
+) -> float:
     """Return the days that a computation takes.
 
     Args:
@@ -108,13 +115,6 @@ def training_days(flops: int | float, device: str, n_devices: int = 1, utilizati
         n_devices: number of devices.
         utilization: fraction of the peak that is reached, in (0, 1].
     """
-    if device not in DEVICES:
-        raise ValueError(f"unknown device {device!r}; choose from {', '.join(DEVICES)}")
-    if not 0 <= flops < math.inf:
-        raise ValueError(f"flops must be a number >= 0, got {flops}")
-    require_whole("n_devices", n_devices)
-    if not 0 < utilization <= 1:
-        raise ValueError(f"utilization must be in (0, 1], got {utilization}")
     return flops / (DEVICES[device] * n_devices * utilization) / 86400
 
 
@@ -122,9 +122,9 @@ def _require_context(model: GPTConfig | Shape, context: int | None) -> int:
     """Return the context, which must fit the block of a `GPTConfig` and defaults to it."""
     if isinstance(model, GPTConfig):
         context = model.block_size if context is None else context
-        if not 1 <= context <= model.block_size:
-            raise ValueError(f"context must be between 1 and the block size, {model.block_size}, got {context}")
-    require_whole("context", context)
+        if context > model.block_size:
+            raise ValueError(f"context must be at most the block size, {model.block_size}, got {context}")
+    require("context", context, WHOLE)  # a shape has none of its own
     return context
 
 

@@ -1,8 +1,10 @@
 """The memory of a model in bytes: weights, training state, activations, and the key/value cache."""
 
 import math
+from typing import Annotated
 
-from lecture21._support.validation import require_choice, require_whole
+from lecture21._support.contract import Count, checked
+from lecture21._support.validation import one_of
 from lecture21.accounting.counting import parameters
 from lecture21.accounting.flops import _is_blocked, _require_context, _visible_keys
 from lecture21.accounting.shapes import Shape
@@ -16,15 +18,13 @@ Source: OpenAI 2025, section 2.1; Open Compute Project 2023.
 """
 
 
-def _bits(dtype: str) -> int:
-    """Return the bits of a number that is not the weight of a routed expert."""
-    require_choice("dtype", dtype, [name for name in BITS if name != "mxfp4"])
-    return BITS[dtype]
+Format = Annotated[str, one_of(BITS)]
+Plain = Annotated[str, one_of(name for name in BITS if name != "mxfp4")]
+"""Of numbers that are not the weights of routed experts."""
 
 
-def _weight_bits(dtype: str) -> tuple[int | float, int]:
+def _weight_bits(dtype: Format) -> tuple[int | float, int]:
     """Return the bits of a weight of a routed expert, and of any other parameter."""
-    require_choice("dtype", dtype, BITS)
     return BITS[dtype], BITS["bf16" if dtype == "mxfp4" else dtype]
 
 
@@ -34,13 +34,15 @@ def _expert_bytes(shape: Shape, dtype: str) -> float:
     return (shape.expert_weights * weight + shape.expert_biases * other) / 8
 
 
-def weight_bytes(model: GPTConfig | Shape, dtype: str = "bf16") -> int:
+@checked
+def weight_bytes(model: GPTConfig | Shape, dtype: Format = "bf16") -> int:
     """Return the memory of all weights; `dtype` is fp32, bf16, fp16, fp8, int8, int4 or mxfp4."""
     shape, counts = Shape.of(model), parameters(model)
     experts = shape.n_sparse * shape.n_expert * _expert_bytes(shape, dtype)
     return math.floor(experts + (counts.total - counts.experts) * _weight_bits(dtype)[1] / 8)
 
 
+@checked
 def training_bytes(model: GPTConfig | Shape) -> int:
     """Return the memory of weights, gradients and Adam's state in training: 16 bytes per parameter.
 
@@ -52,7 +54,10 @@ def training_bytes(model: GPTConfig | Shape) -> int:
     return 16 * parameters(model).total
 
 
-def kv_cache_bytes(model: GPTConfig | Shape, context: int | None = None, batch: int = 1, dtype: str = "bf16") -> int:
+@checked
+def kv_cache_bytes(
+    model: GPTConfig | Shape, context: Count | None = None, batch: Count = 1, dtype: Plain = "bf16"
+) -> int:
     """Return the memory of the cached keys and values, or latent vectors, that the newest token attends to.
 
     A layer with a window caches at most that many tokens, the newest included. In an encoder-decoder, every block of
@@ -65,13 +70,13 @@ def kv_cache_bytes(model: GPTConfig | Shape, context: int | None = None, batch: 
         dtype: fp32, bf16, fp16, fp8, int8 or int4.
     """
     shape, context = Shape.of(model), _require_context(model, context)
-    require_whole("batch", batch)
     tokens = _visible_keys(shape, context) + shape.n_cross * context
-    return tokens * shape.attention.cached * batch * _bits(dtype) // 8
+    return tokens * shape.attention.cached * batch * BITS[dtype] // 8
 
 
+@checked
 def activation_bytes(
-    config: GPTConfig, context: int | None = None, batch: int = 1, dtype: str = "fp32", *, fused: bool = True
+    config: GPTConfig, context: Count | None = None, batch: Count = 1, dtype: Plain = "fp32", *, fused: bool = True
 ) -> int:
     """Return the memory of the activations that the forward pass of a GPT stores for the backward pass.
 
@@ -85,12 +90,11 @@ def activation_bytes(
         dtype: fp32, bf16, fp16, fp8, int8 or int4.
         fused: whether attention is torch's fused kernel; if not, all H S attention weights of a query are stored.
     """
-    require_whole("batch", batch)
     context = _require_context(config, context)
     stored = context * _activations_per_token(config, context, fused)
     if fused and _is_blocked(config, context):
         stored += config.n_layer * _extra_in_blocks(config, context)
-    return stored * batch * _bits(dtype) // 8
+    return stored * batch * BITS[dtype] // 8
 
 
 def _activations_per_token(config: GPTConfig, context: int, fused: bool) -> int:

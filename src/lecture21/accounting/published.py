@@ -7,10 +7,12 @@ two conventions, with or without the token embedding; their `conventions` names 
 import math
 from dataclasses import dataclass
 
+from lecture21._support.contract import checked
 from lecture21.accounting.counting import parameters
 from lecture21.accounting.shapes import Grouped, Latent, Shape
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class Published(Shape):
     """The sizes of a published model, and the parameter counts that its authors print."""
@@ -109,6 +111,7 @@ def names() -> tuple[str, ...]:
     return tuple(_MODELS)
 
 
+@checked
 def get(name: str) -> Published:
     """Return the sizes of a published model; raises ValueError if the name is unknown."""
     if name not in _MODELS:

@@ -6,11 +6,13 @@ that some token needs once. Tokens are assumed to choose their experts uniformly
 
 import math
 from dataclasses import replace
+from typing import Annotated
 
-from lecture21._support.validation import require_choice, require_whole
+from lecture21._support.contract import Count, checked
+from lecture21._support.validation import one_of
 from lecture21.accounting.counting import parameters
 from lecture21.accounting.flops import DEVICES, flops_per_token
-from lecture21.accounting.memory import _bits, _expert_bytes, _weight_bits
+from lecture21.accounting.memory import BITS, Format, Plain, _expert_bytes, _weight_bits
 from lecture21.accounting.shapes import Shape
 from lecture21.gpt.config import GPTConfig
 
@@ -19,24 +21,27 @@ BANDWIDTHS: dict[str, float] = {"T4": 320e9, "V100": 900e9, "A100": 2.039e12, "H
 
 Source: NVIDIA's data sheets; the A100 is the one with 80 GB.
 """
+Device = Annotated[str, one_of(BANDWIDTHS)]
 
 
-def distinct_experts(n_expert: int, top_k: int, batch: int) -> float:
+@checked
+def distinct_experts(n_expert: Count, top_k: Count, batch: Count) -> float:
     """Return the expected number of distinct experts of a layer that a batch activates: E (1 - (1 - k/E)^B).
 
     One token does not select a given expert with probability 1 - k/E, and B tokens with the B-th power of it. Uniform
     routing activates the most: if expert e processes a fraction p_e of the tokens, the expectation is the sum of
     1 - (1 - p_e)^B, which is concave in p_e and therefore largest if all p_e are equal.
     """
-    require_whole("n_expert", n_expert)
-    require_whole("batch", batch)
-    require_whole("top_k", top_k)
     if top_k > n_expert:
-        raise ValueError(f"top_k must be between 1 and the {n_expert} experts, got {top_k}")
-    return n_expert * (1 - (1 - top_k / n_expert) ** batch)
+        raise ValueError(f"top_k must be at most n_expert={n_expert}, got {top_k}")
+    if top_k == n_expert or batch == 1:
+        return float(top_k)
+    # 1 - (1 - k/E)^B, which loses its digits where k/E is small.
+    return n_expert * -math.expm1(batch * math.log1p(-top_k / n_expert))
 
 
-def weights_read(model: GPTConfig | Shape, batch: int = 1, dtype: str = "bf16") -> float:
+@checked
+def weights_read(model: GPTConfig | Shape, batch: Count = 1, dtype: Format = "bf16") -> float:
     """Return the bytes of weights that one decoding step reads: the shared weights, and the activated experts.
 
     The token embedding is read only if it is also the output layer; the rows that are looked up, the cache and the
@@ -59,8 +64,9 @@ def _decode_flops(model: GPTConfig | Shape) -> int:
     return flops_per_token(replace(shape, n_encoder_layer=0), 1).linear + 2 * _cross_weights(shape)
 
 
+@checked
 def all_to_all_bytes(
-    model: GPTConfig | Shape, *, dispatch: str = "bf16", combine: str = "bf16", n_devices: int | None = None
+    model: GPTConfig | Shape, *, dispatch: Plain = "bf16", combine: Plain = "bf16", n_devices: Count | None = None
 ) -> float:
     """Return the bytes that one token sends in the forward pass of one sparse layer, with experts on other devices.
 
@@ -77,18 +83,17 @@ def all_to_all_bytes(
     shape = _with_experts(model)
     remote = 1.0
     if n_devices is not None:
-        require_whole("n_devices", n_devices)
         remote = 1 - 1 / n_devices
-    return remote * shape.top_k * shape.d_model * (_bits(dispatch) + _bits(combine)) / 8
+    return remote * shape.top_k * shape.d_model * (BITS[dispatch] + BITS[combine]) / 8
 
 
-def arithmetic_intensity(batch: int, dtype: str = "bf16", *, model: GPTConfig | Shape | None = None) -> float:
+@checked
+def arithmetic_intensity(batch: Count, dtype: Format = "bf16", *, model: GPTConfig | Shape | None = None) -> float:
     """Return the FLOPs per byte of feed-forward weights read: in the routed experts of a model, or in a dense layer.
 
     A weight of a dense layer serves all B tokens of the batch with two FLOPs each. A weight of an activated expert
     serves on average B k / (number of distinct experts) tokens.
     """
-    require_whole("batch", batch)
     dense = 2 * batch / (_weight_bits(dtype)[0] / 8)
     if model is None:
         return dense
@@ -96,18 +101,19 @@ def arithmetic_intensity(batch: int, dtype: str = "bf16", *, model: GPTConfig | 
     return shape.top_k / distinct_experts(shape.n_expert, shape.top_k, batch) * dense
 
 
-def ridge_point(device: str) -> float:
+@checked
+def ridge_point(device: Device) -> float:
     """Return the arithmetic intensity (FLOPs per byte) above which a device reaches its peak at 16 bits.
 
     Below this intensity, also called the machine balance, memory bandwidth limits the speed.
 
     Source: Williams, Waterman & Patterson 2009.
     """
-    require_choice("device", device, BANDWIDTHS)
     return DEVICES[device] / BANDWIDTHS[device]
 
 
-def ridge_batch(model: GPTConfig | Shape, device: str, dtype: str = "bf16") -> int:
+@checked
+def ridge_batch(model: GPTConfig | Shape, device: Device, dtype: Format = "bf16") -> int:
     """Return the smallest batch at which the routed experts reach the ridge point.
 
     It is E/k times the batch of a dense layer, since each expert processes only k/E of the tokens. Weights are read as
@@ -118,12 +124,12 @@ def ridge_batch(model: GPTConfig | Shape, device: str, dtype: str = "bf16") -> i
     return math.ceil(ridge_point(device) * (_weight_bits(dtype)[0] / 8) / 2 * shape.n_expert / shape.top_k)
 
 
-def tokens_per_second(model: GPTConfig | Shape, device: str, batch: int = 1, dtype: str = "bf16") -> float:
+@checked
+def tokens_per_second(model: GPTConfig | Shape, device: Device, batch: Count = 1, dtype: Format = "bf16") -> float:
     """Return an upper bound on the tokens per second of one device: the time to read and multiply the weights.
 
     Attention, its cache, communication, and whether the weights fit in memory are not considered.
     """
-    require_choice("device", device, BANDWIDTHS)
     reading = weights_read(model, batch, dtype) / BANDWIDTHS[device]
     computing = batch * _decode_flops(model) / DEVICES[device]
     return batch / max(reading, computing)

@@ -7,20 +7,22 @@ dense layers among sparse ones, an encoder. `Shape.of` converts a `GPTConfig`, s
 from dataclasses import dataclass
 from typing import ClassVar
 
-from lecture21._support.validation import require_switch, require_whole
+from lecture21._support.contract import Count, Natural, checked
+from lecture21._support.validation import WHOLE, require
 from lecture21.gpt.config import GPTConfig
 from lecture21.layers.feed_forward import ACTIVATIONS
 
 
+@checked
 @dataclass(frozen=True)
 class Grouped:
     """Grouped-query attention (Ainslie et al. 2023); multi-head attention where `n_kv_head` equals `n_head`."""
 
-    n_head: int
+    n_head: Count
     """Number of query heads H."""
-    n_kv_head: int
+    n_kv_head: Count
     """Number of key and value heads, a divisor of H."""
-    d_head: int
+    d_head: Count
     """Head width D."""
     qkv_bias: bool = False
     """Whether the query, key and value projections have a bias."""
@@ -30,18 +32,12 @@ class Grouped:
     """Whether queries and keys are normalized in each head, with gains that all heads share."""
     sinks: bool = False
     """Whether each head has a learned attention sink (gpt-oss)."""
-    window: int | None = None
+    window: Count | None = None
     """Length of the sliding window, in the layers that have one; None for full attention."""
-    window_every: int = 1
+    window_every: Count = 1
     """1 if every layer has the window, 2 if every second layer has it, starting with the first."""
 
     def __post_init__(self) -> None:
-        for name in ("n_head", "n_kv_head", "d_head", "window_every"):
-            require_whole(name, getattr(self, name))
-        for name in ("qkv_bias", "bias", "qk_norm", "sinks"):
-            require_switch(name, getattr(self, name))
-        if self.window is not None:
-            require_whole("window", self.window)
         if self.n_head % self.n_kv_head:
             raise ValueError(f"n_kv_head must divide n_head, got n_head={self.n_head} and n_kv_head={self.n_kv_head}")
 
@@ -70,6 +66,7 @@ class Grouped:
         return 2 * self.n_kv_head * self.d_head
 
 
+@checked
 @dataclass(frozen=True)
 class Latent:
     """Multi-head latent attention: the keys and values of all heads are projected from one cached latent vector.
@@ -77,24 +74,20 @@ class Latent:
     Source: DeepSeek-AI 2024 (DeepSeek-V2), section 2.1.
     """
 
-    n_head: int
+    n_head: Count
     """Number of heads H."""
-    q_rank: int
+    q_rank: Count
     """Width of the latent vector of the queries."""
-    kv_rank: int
+    kv_rank: Count
     """Width of the latent vector of the keys and values."""
-    d_plain: int
+    d_plain: Count
     """Width of the part of a query or key that has no rotary position."""
-    d_rotary: int
+    d_rotary: Count
     """Width of the part with rotary positions; in a key, all heads share it."""
-    d_value: int
+    d_value: Count
     """Width of a value."""
     window: ClassVar[None] = None
     """Full attention."""
-
-    def __post_init__(self) -> None:
-        for name in ("n_head", "q_rank", "kv_rank", "d_plain", "d_rotary", "d_value"):
-            require_whole(name, getattr(self, name))
 
     def weights(self, d_model: int) -> int:
         """Return the number of weights in the projections."""
@@ -123,31 +116,32 @@ class Latent:
         return self.kv_rank + self.d_rotary
 
 
+@checked
 @dataclass(frozen=True)
 class Shape:
     """The sizes of a transformer with or without sparse layers; validated on construction."""
 
-    vocab_size: int
+    vocab_size: Count
     """Vocabulary size V."""
-    d_model: int
+    d_model: Count
     """Width C of the residual stream."""
-    n_layer: int
+    n_layer: Count
     """Number of blocks L; in an encoder-decoder, those of the decoder."""
     attention: Grouped | Latent
     """The attention of every block."""
-    n_expert: int = 0
+    n_expert: Natural = 0
     """Number of routed experts E in a sparse layer; 0 if every layer is dense."""
-    top_k: int = 0
+    top_k: Natural = 0
     """Number k of routed experts that process a token."""
-    d_expert: int | None = None
+    d_expert: Count | None = None
     """Hidden width of an expert, routed or shared; required if there are experts."""
-    n_shared: int = 0
+    n_shared: Natural = 0
     """Number of shared experts in a sparse layer, which process every token."""
-    d_ff: int | None = None
+    d_ff: Count | None = None
     """Hidden width of the dense layers; required if there are any."""
-    first_dense: int = 0
+    first_dense: Natural = 0
     """Number of dense layers before the first sparse one."""
-    sparse_every: int = 1
+    sparse_every: Count = 1
     """1 if every later layer is sparse, 2 if every second one is."""
     gated: bool = True
     """Whether experts have a gate, and therefore three weight matrices instead of two."""
@@ -161,29 +155,20 @@ class Shape:
     """Whether norms have a shift in addition to the gain."""
     final_norm: bool = True
     """Whether each stack ends with a norm."""
-    positions: int = 0
+    positions: Natural = 0
     """Number of learned position embeddings."""
-    relative_buckets: int = 0
+    relative_buckets: Natural = 0
     """Number of learned relative-position biases per head, once per stack (T5)."""
     tied_head: bool = False
     """Whether the output layer shares the token embedding."""
     head_bias: bool = False
     """Whether an untied output layer has a bias."""
-    n_encoder_layer: int = 0
+    n_encoder_layer: Natural = 0
     """Blocks of the encoder; if there is one, every decoder block has a cross-attention to it."""
 
     def __post_init__(self) -> None:
-        for name in ("vocab_size", "d_model", "n_layer", "sparse_every"):
-            require_whole(name, getattr(self, name))
-        for name in ("n_expert", "top_k", "n_shared", "first_dense", "positions", "relative_buckets"):
-            require_whole(name, getattr(self, name), 0)
-        require_whole("n_encoder_layer", self.n_encoder_layer, 0)
         if self.gated_dense is None:
             object.__setattr__(self, "gated_dense", self.gated)
-        for name in ("gated", "gated_dense", "bias", "router_bias", "layernorm"):
-            require_switch(name, getattr(self, name))
-        for name in ("final_norm", "tied_head", "head_bias"):
-            require_switch(name, getattr(self, name))
         if self.n_expert and not 1 <= self.top_k <= self.n_expert:
             raise ValueError(f"top_k must be between 1 and the {self.n_expert} experts, got {self.top_k}")
         if not self.n_expert and (self.top_k or self.n_shared):
@@ -197,9 +182,9 @@ class Shape:
                 f"no shift; got {self.attention!r} and layernorm={self.layernorm}"
             )
         if self.n_sparse:
-            require_whole("d_expert", self.d_expert)
+            require("d_expert", self.d_expert, WHOLE)
         if self.n_dense:
-            require_whole("d_ff", self.d_ff)
+            require("d_ff", self.d_ff, WHOLE)
 
     @classmethod
     def of(cls, model: "Shape | GPTConfig") -> "Shape":

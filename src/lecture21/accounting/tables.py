@@ -1,6 +1,6 @@
 """What a model costs as tables of text, which `lecture21 count` prints."""
 
-from lecture21._support.validation import require_whole
+from lecture21._support.validation import WHOLE, require
 from lecture21.accounting import flops, memory, serving
 from lecture21.accounting.counting import parameters
 from lecture21.accounting.flops import DEVICES, Flops
@@ -212,7 +212,7 @@ def _memory_rows(
             _bytes_row(f"key/value cache, {dtype}", memory.kv_cache_bytes(model, context, batch, dtype)),
         ]
     if n_devices is not None:
-        require_whole("devices", n_devices)
+        require("devices", n_devices, WHOLE)
         rows.append(_bytes_row(f"on each of {n_devices:,} devices", weights / n_devices))
     cached = "bf16" if dtype == "mxfp4" else dtype
     one, cache = memory.kv_cache_bytes(model, 1, 1, cached), memory.kv_cache_bytes(model, context, batch, cached)

@@ -1,10 +1,12 @@
 """A rule in place of a human judge: it gives a response between 0 and 1, for reasons that a reader can check by eye."""
 
+from lecture21._support.contract import checked
 from lecture21.alignment import grammar
 
 _BRIEF, _LONG = 16, 32  # words
 
 
+@checked
 def judge(prompt: str, response: str) -> dict[str, float]:
     """Return the score of a response, from 0 to 1, and what it is made of.
 

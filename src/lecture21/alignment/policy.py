@@ -1,65 +1,57 @@
 """Policy optimization: sample responses, compute their rewards, increase the probability of the better ones, repeat."""
 
-import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from tqdm import tqdm
 
+from lecture21._support.contract import NOT_EMPTY, Count, Natural, NonNegative, Positive, Seed, checked
 from lecture21._support.modes import evaluating
-from lecture21._support.validation import require_number, require_whole
+from lecture21._support.validation import in_range
 from lecture21.alignment.losses import clipped_policy_loss, leave_one_out, log_ratio_kl
-from lecture21.alignment.responses import Responses, _require_prompts, sample_responses
+from lecture21.alignment.responses import Responses, sample_responses
 from lecture21.gpt import GPT
 
 
+@checked
 @dataclass(frozen=True)
 class PolicyConfig:
     """The settings of one run of policy optimization."""
 
-    iterations: int = 100
+    iterations: Count = 100
     """Number of batches of responses."""
-    prompts: int = 8
+    prompts: Count = 8
     """Prompts in an iteration."""
-    group: int = 4
+    group: Annotated[int, in_range(2, whole=True)] = 4
     """Responses to each prompt; their mean reward is the baseline."""
-    epochs: int = 2
+    epochs: Count = 2
     """Updates on the same responses; after the first, they are samples of an older policy, so the ratio is clipped."""
-    kl_weight: float = 0.1
+    kl_weight: NonNegative = 0.1
     """Cost of one nat of divergence from the reference, in units of the reward; 0 for no penalty."""
-    clip: float = 0.2
+    clip: Positive = 0.2
     """See `clipped_policy_loss`."""
-    learning_rate: float = 3e-4
+    learning_rate: Positive = 3e-4
     """Learning rate of Adam."""
-    n_new: int = 36
+    n_new: Count = 36
     """Largest number of tokens of a response, its end included."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of prompts and responses."""
 
-    def __post_init__(self) -> None:
-        for name in ("iterations", "prompts", "epochs", "n_new"):
-            require_whole(name, getattr(self, name))
-        require_whole("group", self.group, least=2)
-        require_whole("seed", self.seed, least=0)
-        if self.seed >= 2**63:
-            raise ValueError(f"seed must be below 2 ** 63, got {self.seed}")
-        require_number("kl_weight", self.kl_weight, "a number >= 0", lambda x: 0 <= x < math.inf)
-        for name in ("clip", "learning_rate"):
-            require_number(name, getattr(self, name), "a positive number", lambda x: 0 < x < math.inf)
 
-
+@checked
 def train_policy(
     policy: GPT,
     reference: GPT,
     reward: Callable[[Responses], Float[Tensor, " B"]],
-    prompts: Int[Tensor, "B P"],
+    prompts: Annotated[Int[Tensor, "B P"], NOT_EMPTY],
     config: PolicyConfig,
     *,
-    end: int,
+    end: Natural,
     on_evaluation: Callable[[int], None] | None = None,
 ) -> None:
     """Train a policy in place to maximize r(x, y) - kl_weight * log(pi(y|x) / pi_ref(y|x)).
@@ -82,7 +74,6 @@ def train_policy(
 
     Source: Ouyang et al. 2022, equation 2 (without its pretraining term); Schulman et al. 2017.
     """
-    _require_prompts(prompts)
     optimizer = torch.optim.Adam(policy.parameters(), config.learning_rate)
     generator = torch.Generator().manual_seed(config.seed)
     # Without dropout throughout: the responses must be samples of the policy that is updated.

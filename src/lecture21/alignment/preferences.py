@@ -1,6 +1,5 @@
 """Preference pairs: two responses to each prompt and a label for the better one, the data of reward models and DPO."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,10 +7,12 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from lecture21._support.contract import Positive, checked
 from lecture21.alignment.responses import Responses, sample_responses
 from lecture21.gpt import GPT
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class PreferencePairs:
     """Preferred responses, and rejected responses to the same prompts.
@@ -33,7 +34,7 @@ class PreferencePairs:
             raise ValueError(f"chosen and rejected must have one shape and one prompt length, got {given}")
         if first.end != second.end:
             raise ValueError(f"chosen and rejected must end with the same token, got {first.end} and {second.end}")
-        if self.flipped.dtype != torch.bool or self.flipped.shape != (len(first),):
+        if self.flipped.shape != (len(first),):
             given = f"{self.flipped.dtype} of shape {tuple(self.flipped.shape)} for {len(first)} pairs"
             raise ValueError(f"flipped must be True or False for each pair, got {given}")
         if (first.ids[:, : first.prompt_length] != second.ids[:, : first.prompt_length]).any():
@@ -42,7 +43,8 @@ class PreferencePairs:
             first.targets.masked_fill(~first.mask, first.end) == second.targets.masked_fill(~second.mask, second.end)
         ).all(-1)
         if alike.any():
-            raise ValueError(f"pair {alike.nonzero()[0].item()} has two identical responses: drop it")
+            pair = alike.nonzero()[0].item()
+            raise ValueError(f"chosen and rejected must differ, but pair {pair} has two identical responses: drop it")
 
     def __len__(self) -> int:
         return len(self.chosen)
@@ -52,8 +54,9 @@ class PreferencePairs:
         return PreferencePairs(self.chosen[rows], self.rejected[rows], self.flipped[rows])
 
 
+@checked
 def _label_pairs(
-    first: Float[Tensor, " B"], second: Float[Tensor, " B"], *, sharpness: float, generator: torch.Generator
+    first: Float[Tensor, " B"], second: Float[Tensor, " B"], *, sharpness: Positive, generator: torch.Generator
 ) -> tuple[Int[Tensor, " N"], Bool[Tensor, " N"], Bool[Tensor, " N"]]:
     """Label the better response of each pair as a noisy person would: P(first wins) = sigmoid(sharpness * difference).
 
@@ -67,10 +70,6 @@ def _label_pairs(
         The indices of the N pairs whose scores differ; for each of them, whether the first response is labeled as
         better; and whether that label contradicts the scores.
     """
-    if not 0 < sharpness < math.inf:
-        raise ValueError(f"sharpness must be a positive number, got {sharpness}")
-    if first.shape != second.shape:
-        raise ValueError(f"a pair needs two responses, got {len(first)} first and {len(second)} second ones")
     decided = (first != second).nonzero().flatten()
     difference = (first - second)[decided]
     first_wins = torch.rand(len(decided), generator=generator) < torch.sigmoid(sharpness * difference)

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from lecture21._support.contract import NOT_EMPTY, Count, Natural, Seed, checked
 from lecture21.generation import generate
 from lecture21.gpt import GPT
 from lecture21.objectives import token_log_probabilities
@@ -18,6 +20,7 @@ _Tokenizer = BPETokenizer | CharTokenizer
 _GENERATION_BATCH = 512  # prompts that are continued together; the caches of thousands would not fit the processor's
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Responses:
     """A batch of prompts with their responses.
@@ -28,17 +31,14 @@ class Responses:
         end: the token that ends a response, and is its last.
     """
 
-    ids: Int[Tensor, "B S"]
-    prompt_length: int
-    end: int
+    ids: Annotated[Int[Tensor, "B S"], NOT_EMPTY]
+    prompt_length: Count
+    end: Natural
 
     def __post_init__(self) -> None:
-        if self.ids.dim() != 2 or not len(self.ids) or self.ids.is_floating_point():
-            given = f"{self.ids.dtype} of shape {tuple(self.ids.shape)}"
-            raise ValueError(f"responses need integer ids of shape (B, P+N) with B > 0, got {given}")
-        if not 1 <= self.prompt_length < self.ids.shape[1]:
-            given = f"a prompt of {self.prompt_length} in {self.ids.shape[1]} tokens"
-            raise ValueError(f"a prompt needs at least one token and a response at least one more, got {given}")
+        if self.prompt_length >= self.ids.shape[1]:
+            given = f"{self.prompt_length} of {self.ids.shape[1]} tokens"
+            raise ValueError(f"prompt_length must leave a token for the response, got {given}")
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -48,8 +48,14 @@ class Responses:
         return Responses(self.ids[rows], self.prompt_length, self.end)
 
     @classmethod
+    @checked
     def from_texts(
-        cls, prompts: Sequence[str], responses: Sequence[str], tokenizer: _Tokenizer, *, n_new: int
+        cls,
+        prompts: Annotated[Sequence[str], NOT_EMPTY],
+        responses: Sequence[str],
+        tokenizer: _Tokenizer,
+        *,
+        n_new: Count,
     ) -> "Responses":
         """Encode prompts and their responses, a line each.
 
@@ -101,7 +107,10 @@ class Responses:
         return every[:, self.prompt_length - 1 :].masked_fill(~self.mask, 0.0)
 
 
-def sample_responses(model: GPT, prompts: Int[Tensor, "B P"], n_new: int, *, end: int, seed: int) -> Responses:
+@checked
+def sample_responses(
+    model: GPT, prompts: Annotated[Int[Tensor, "B P"], NOT_EMPTY], n_new: Count, *, end: Natural, seed: Seed
+) -> Responses:
     """Sample one response to each prompt from a model.
 
     Args:
@@ -111,9 +120,8 @@ def sample_responses(model: GPT, prompts: Int[Tensor, "B P"], n_new: int, *, end
         end: the token that ends a response.
         seed: seed of the samples.
     """
-    _require_prompts(prompts)
     length = prompts.shape[1]
-    if n_new < 1 or length + n_new > model.block_size:
+    if length + n_new > model.block_size:
         given = f"a prompt of {length} and n_new={n_new}"
         raise ValueError(f"prompt and response must fit a block of {model.block_size} tokens, got {given}")
     parts = prompts.split(_GENERATION_BATCH)
@@ -126,15 +134,6 @@ def sample_responses(model: GPT, prompts: Int[Tensor, "B P"], n_new: int, *, end
 def _encode_prompts(prompts: Sequence[str], tokenizer: _Tokenizer) -> Int[Tensor, "B P"]:
     """Return the tokens of prompts, each after a line break; all must have one number of tokens, so none is padded."""
     rows = [tokenizer.encode("\n" + prompt, strict=True) for prompt in prompts]
-    if not rows:
-        raise ValueError("at least one prompt is needed, got none")
     if odd := [prompt for prompt, row in zip(prompts, rows, strict=True) if len(row) != len(rows[0])]:
         raise ValueError(f"prompts must have one number of tokens, got {prompts[0]!r} and {odd[0]!r}")
     return torch.tensor(rows, dtype=torch.long)
-
-
-def _require_prompts(prompts: Tensor) -> None:
-    """Raise ValueError unless prompts are integer ids (B, P) with at least one prompt of at least one token."""
-    if prompts.dim() != 2 or not prompts.numel() or prompts.is_floating_point():
-        given = f"{prompts.dtype} of shape {tuple(prompts.shape)}"
-        raise ValueError(f"prompts must be integer ids of shape (B, P), at least one of each, got {given}")

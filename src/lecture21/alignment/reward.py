@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lecture21._support.contract import checked
 from lecture21._support.modes import evaluating
 from lecture21.alignment.losses import bradley_terry_loss
 from lecture21.alignment.preferences import PreferencePairs
@@ -24,6 +25,7 @@ class RewardModel(nn.Module):
     Source: Ouyang et al. 2022, section 3.5.
     """
 
+    @checked
     def __init__(self, model: GPT):
         super().__init__()
         self.trunk = copy.deepcopy(model)
@@ -33,12 +35,14 @@ class RewardModel(nn.Module):
         nn.init.zeros_(self.output.bias)
         self.train(model.training)
 
+    @checked
     def forward(self, responses: Responses) -> Float[Tensor, " B"]:
         """Return r(x, y) for each response; only differences between rewards are meaningful."""
         hidden = self.trunk.hidden(responses.ids)  # (B, P+N, C)
         last = responses.prompt_length + responses.lengths - 1
         return self.output(hidden[torch.arange(len(responses)), last]).squeeze(-1)
 
+    @checked
     def fit(self, pairs: PreferencePairs, config: TrainConfig) -> Float[Tensor, " steps"]:
         """Train in place on preferences, with batches drawn from the pairs; return the loss at each step."""
 

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from lecture21._support.contract import Positive, checked
 from lecture21._support.modes import evaluating
 from lecture21.alignment.losses import dpo_loss
 from lecture21.alignment.preferences import PreferencePairs
@@ -22,6 +23,7 @@ def _response_targets(responses: Responses) -> tuple[Int[Tensor, "B T"], Int[Ten
     return responses.ids[:, :-1], targets
 
 
+@checked
 def fine_tune(policy: GPT, demonstrations: Responses, config: TrainConfig) -> Float[Tensor, " steps"]:
     """Train a policy in place on the cross-entropy of demonstrations (SFT); return the loss at each step.
 
@@ -36,8 +38,9 @@ def fine_tune(policy: GPT, demonstrations: Responses, config: TrainConfig) -> Fl
     return minimize(policy, loss, config)
 
 
+@checked
 def train_dpo(
-    policy: GPT, reference: GPT, pairs: PreferencePairs, config: TrainConfig, *, beta: float
+    policy: GPT, reference: GPT, pairs: PreferencePairs, config: TrainConfig, *, beta: Positive
 ) -> Float[Tensor, " steps"]:
     """Train a policy in place by direct preference optimization; return the loss at each step.
 

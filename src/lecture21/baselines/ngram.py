@@ -1,13 +1,13 @@
 """An n-gram model: counts instead of gradient descent, as a baseline for every GPT."""
 
+import math
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from lecture21._support.tensors import require_batch, require_integer
-from lecture21._support.validation import require_whole
+from lecture21._support.contract import Count, checked
 
 
 class _Counts(NamedTuple):
@@ -43,11 +43,10 @@ class NGram(nn.Module):
 
     block_size = None
 
-    def __init__(self, order: int, vocab_size: int):
+    @checked
+    def __init__(self, order: Count, vocab_size: Count):
         super().__init__()
-        require_whole("order", order)
-        require_whole("vocab_size", vocab_size)
-        if vocab_size**order > 2**63:
+        if order * math.log2(vocab_size) > 63:
             raise ValueError(
                 f"NGram codes an n-gram as one 63-bit integer, so vocab_size ** order may be at most 2 ** 63, "
                 f"got {vocab_size} ** {order}"
@@ -57,10 +56,9 @@ class NGram(nn.Module):
         self.vocab_size = vocab_size
         self._counts: list[_Counts] = []  # by length of the context: 0, 1, ... order - 1
 
+    @checked
     def fit(self, tokens: Int[Tensor, " N"]) -> "NGram":
         """Count every n-gram of `tokens`, in place of any earlier counts, and return the model."""
-        if tokens.dim() != 1:
-            raise ValueError(f"tokens must be one sequence, of shape (N,), got {tuple(tokens.shape)}")
         tokens = self._checked(tokens)
         if len(tokens) < self.order:
             raise ValueError(f"an NGram of order {self.order} needs {self.order} tokens or more, got {len(tokens)}")
@@ -74,6 +72,7 @@ class NGram(nn.Module):
             self._counts.append(_Counts(ngrams, times, contexts, totals, distinct))
         return self
 
+    @checked
     def forward(self, ids: Int[Tensor, "B T"]) -> Float[Tensor, "B T V"]:
         """Return the log-probability of each next token, given each position and the tokens before it in its row.
 
@@ -81,18 +80,16 @@ class NGram(nn.Module):
         """
         return self._probabilities(ids, torch.arange(self.vocab_size)).log().float().to(ids.device)
 
+    @checked
     def loss(self, ids: Int[Tensor, "B T"], targets: Int[Tensor, "B T"]) -> Float[Tensor, ""]:
         """Return the mean negative log-probability of the targets, in nats."""
         targets = self._checked(targets)
-        if targets.shape != ids.shape:
-            raise ValueError(f"targets must have the shape of the ids, {tuple(ids.shape)}, got {tuple(targets.shape)}")
         return -self._probabilities(ids, targets[..., None]).log().mean().float().to(ids.device)
 
     def _probabilities(self, ids: Int[Tensor, "B T"], words: Int[Tensor, "*#BT W"]) -> Float[Tensor, "B T W"]:
         """Return p(w|h) for each candidate w in `words`, where h are the tokens up to a position."""
         if not self._counts:
             raise ValueError("this NGram has no counts yet: call fit(tokens) first")
-        require_batch(ids)
         ids = self._checked(ids)
         shape = (*ids.shape, words.shape[-1])
         words = words.expand(shape)
@@ -117,7 +114,6 @@ class NGram(nn.Module):
 
     def _checked(self, ids: Int[Tensor, "*B T"]) -> Int[Tensor, "*B T"]:
         """Return ids on the CPU as int64; an id outside the vocabulary would have the code of another n-gram."""
-        require_integer(ids)
         ids = ids.cpu().long()
         if ids.numel() and not 0 <= ids.min() <= ids.max() < self.vocab_size:
             wrong = ids[(ids < 0) | (ids >= self.vocab_size)][0].item()

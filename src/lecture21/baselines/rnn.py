@@ -5,13 +5,15 @@ It has the interface of a GPT and is trained and sampled by the same functions, 
 
 import os
 from dataclasses import asdict, dataclass
+from typing import Annotated
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from lecture21._support.contract import Count, Rate, checked
 from lecture21._support.storage import load_pretrained, save_model
 from lecture21._support.tensors import require_vocabulary
-from lecture21._support.validation import from_dict, require_choice, require_number, require_whole
+from lecture21._support.validation import from_dict, in_range, one_of
 from lecture21.layers.dropout import Dropout
 from lecture21.objectives import token_cross_entropy
 
@@ -21,6 +23,7 @@ KINDS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.L
 1997)."""
 
 
+@checked
 @dataclass(frozen=True)
 class RNNConfig:
     """The shape of a recurrent language model, checked when it is constructed; depth and width default to char-rnn's.
@@ -28,24 +31,18 @@ class RNNConfig:
     Source: Karpathy 2015, char-rnn, `train.lua` (num_layers 2, rnn_size 128).
     """
 
-    vocab_size: int = 65
+    vocab_size: Count = 65
     """Number of distinct tokens V."""
-    block_size: int = 32
+    block_size: Count = 32
     """Length of a training window in tokens; not a limit on the context."""
-    kind: str = "lstm"
+    kind: Annotated[str, one_of(KINDS)] = "lstm"
     """Recurrent layer: rnn, gru or lstm."""
-    n_layer: int = 2
+    n_layer: Annotated[int, in_range(1, 10_000, "[]", whole=True)] = 2
     """Number of layers, each of which takes the states of the one below as input."""
-    d_model: int = 128
+    d_model: Count = 128
     """Width C of the token vectors and of each layer's state."""
-    dropout: float = 0.0
+    dropout: Rate = 0.0
     """Probability of dropping an activation between layers, but not between time steps, in training."""
-
-    def __post_init__(self) -> None:
-        for name in ("vocab_size", "block_size", "n_layer", "d_model"):
-            require_whole(name, getattr(self, name))
-        require_choice("kind", self.kind, KINDS)
-        require_number("dropout", self.dropout, "in [0, 1)", lambda x: 0 <= x < 1)
 
     @classmethod
     def from_dict(cls, values: dict[str, object], source: str = "the configuration") -> "RNNConfig":
@@ -72,6 +69,7 @@ class RNN(nn.Module):
 
     context_limit = None  # `block_size` is only the length of the training windows
 
+    @checked
     def __init__(self, config: RNNConfig):
         super().__init__()
         c = self.config = config
@@ -100,6 +98,7 @@ class RNN(nn.Module):
         """Return the initial state, to be passed to `forward`, which updates it."""
         return _HiddenState()
 
+    @checked
     def forward(self, ids: Int[Tensor, "B T"], cache: _HiddenState | None = None) -> Float[Tensor, "B T V"]:
         """Return the logits of the token that follows each position.
 
@@ -107,7 +106,7 @@ class RNN(nn.Module):
             ids: token ids, of any length. With a cache, only the new ones.
             cache: from `new_cache`; it holds the state after the last token.
         """
-        if ids.dim() != 2 or ids.shape[1] < 1:
+        if ids.shape[1] < 1:
             raise ValueError(f"ids must have the shape (B, T) with at least one token per row, got {tuple(ids.shape)}")
         require_vocabulary(ids, self.vocab_size)
         state = None if cache is None else cache.tensors

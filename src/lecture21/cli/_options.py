@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -39,11 +39,11 @@ def fields_as_options(config: type) -> Callable[[Command], Command]:
     def decorate(command: Command) -> Command:
         signature = inspect.signature(command)
         parameters = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-        docstrings = _field_docstrings(config)
+        docstrings, kinds = _field_docstrings(config), get_type_hints(config)
         for field in fields(config):
             default = "" if field.default is None else str(field.default)
             option = typer.Option(help=docstrings[field.name], show_default=default)
-            annotation = Annotated[field.type | None, option]
+            annotation = Annotated[_plain(kinds[field.name]) | None, option]
             parameters.append(
                 inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
             )
@@ -51,6 +51,13 @@ def fields_as_options(config: type) -> Callable[[Command], Command]:
         return command
 
     return decorate
+
+
+def _plain(kind: Any) -> Any:
+    """Return a type as the command line needs it: a number is a float, of whatever kind it may be."""
+    if get_origin(kind) is tuple:
+        return tuple[*map(_plain, get_args(kind))]
+    return float if float in get_args(kind) else kind
 
 
 def _field_docstrings(config: type) -> dict[str, str]:

@@ -8,15 +8,16 @@ last noun, or by the majority of the nouns, is right in about half of the long s
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 from torch.nn.functional import cross_entropy
 
+from lecture21._support.contract import NOT_EMPTY, Count, Natural, Seed, checked
 from lecture21._support.modes import evaluating
-from lecture21._support.validation import require_choice, require_whole
+from lecture21._support.validation import Rule, in_range, one_of
 from lecture21.data._vocabulary import Vocabulary
 
 PEOPLE = ("pilot", "author", "farmer", "teacher", "painter", "doctor")
@@ -36,18 +37,19 @@ VOCABULARY = Vocabulary(
 )
 """The task's 44 words: each noun and each verb in the singular, and after it in the plural."""
 
-Rivals = Literal["things", "people", "other kind"]
+Rivals = Annotated[str, one_of(("things", "people", "other kind"))]
 """What stands between subject and verb: things, which the subject (a person) is not, or other people. With "other
 kind", the subject is a person or a thing, and its rivals are nouns of the other kind."""
 
-_RIVALS = ("things", "people", "other kind")
-
 DISTANCES = tuple(range(1, 101, 3))
 """The distances from the subject to its verb, in words: each phrase between them has three, such as *near the car*."""
+_ALLOWED = f"1, 4, 7, ... or {DISTANCES[-1]} words"
+Distance = Annotated[int, Rule(_ALLOWED, lambda d, _: not isinstance(d, bool) and d in DISTANCES, says_kind=True)]
 
 _FIRST_THING, _FIRST_VERB = VOCABULARY.ids["window"], VOCABULARY.ids["is"]
 
 
+@checked
 @dataclass(frozen=True)
 class Agreement:
     """The task with one kind of rivals."""
@@ -55,11 +57,9 @@ class Agreement:
     rivals: Rivals = "things"
     """Kind of the nouns between subject and verb. If they are people as well, only the position tells the subject."""
 
-    def __post_init__(self) -> None:
-        require_choice("rivals", self.rivals, _RIVALS)
-
+    @checked
     def beginnings(
-        self, batch: int, distance: int, *, n_adjective: int = 0, generator: Generator | None = None
+        self, batch: Count, distance: Distance, *, n_adjective: Natural = 0, generator: Generator | None = None
     ) -> tuple[Int[Tensor, "B T"], Bool[Tensor, " B"]]:
         """Draw beginnings of sentences, up to the word before the verb, and whether the verb is plural.
 
@@ -69,10 +69,6 @@ class Agreement:
             n_adjective: adjectives before the subject, which move it to the right.
             generator: source of the draws; torch's global one if not given.
         """
-        require_whole("batch", batch)
-        require_whole("n_adjective", n_adjective, least=0)
-        if distance not in DISTANCES:
-            raise ValueError(f"distance must be 1, 4, 7, ... or {DISTANCES[-1]} words, got {distance}")
 
         def draw(words: tuple[str, ...]) -> Int[Tensor, " B"]:
             ids = torch.tensor(VOCABULARY.encode(words))
@@ -92,8 +88,9 @@ class Agreement:
             words = torch.where(is_exchanged & (words < _FIRST_VERB), exchanged, words)
         return words, plural.bool()
 
+    @checked
     def sentences(
-        self, batch: int, distance: int, *, n_adjective: int = 0, generator: Generator | None = None
+        self, batch: Count, distance: Distance, *, n_adjective: Natural = 0, generator: Generator | None = None
     ) -> Int[Tensor, "B T"]:
         """Draw whole sentences: the beginning, a verb that agrees with the subject, one more word and a full stop.
 
@@ -106,12 +103,13 @@ class Agreement:
         stop = torch.full((batch,), VOCABULARY.ids["."])
         return torch.cat([start, torch.stack([verb, ending, stop], dim=1)], dim=1)
 
+    @checked
     def loss(
         self,
         predict: Callable[[Tensor], Tensor],
-        distances: Sequence[int],
+        distances: Annotated[Sequence[Distance], NOT_EMPTY],
         *,
-        batch: int = 32,
+        batch: Count = 32,
         generator: Generator | None = None,
     ) -> Float[Tensor, ""]:
         """Draw sentences of one distance and return the mean cross-entropy of their verbs, in nats.
@@ -124,22 +122,21 @@ class Agreement:
             batch: number of sentences B.
             generator: source of the draws; torch's global one if not given. Zero to two adjectives are drawn too.
         """
-        if not distances:
-            raise ValueError("distances must have at least one distance, got none")
         distance = distances[int(torch.randint(len(distances), (), generator=generator))]
         n_adjective = int(torch.randint(3, (), generator=generator))
         words = self.sentences(batch, distance, n_adjective=n_adjective, generator=generator)
         logits = predict(words[:, :-3])
         return cross_entropy(logits[:, -1] if logits.dim() == 3 else logits, words[:, -3])
 
+    @checked
     @torch.no_grad()
     def score(
         self,
         predict: Callable[[Tensor], Tensor],
-        distance: int,
+        distance: Distance,
         *,
-        n_sentence: int = 600,
-        seed: int = 0,
+        n_sentence: Annotated[int, in_range(1, whole=True), Rule("a multiple of 3", lambda n, _: n % 3 == 0)] = 600,
+        seed: Seed = 0,
     ) -> float:
         """Return the fraction of sentences in which the right number of the verb has more than half of the probability.
 
@@ -152,8 +149,6 @@ class Agreement:
             n_sentence: number of sentences, a multiple of 3.
             seed: seed of the sentences, which are the same for every model.
         """
-        if n_sentence <= 0 or n_sentence % 3:
-            raise ValueError(f"n_sentence must be a positive multiple of 3, got {n_sentence}")
         generator, right = Generator().manual_seed(seed), 0
         with evaluating(predict):
             for n_adjective in range(3):

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable
 
-from lecture21._support.validation import require_whole
+from lecture21._support.contract import Count, Seed, checked
 from lecture21.data.agreement import ADJECTIVES, ENDINGS, PEOPLE, PREPOSITIONS, THINGS, VERBS
 
 FEATURES = ("noun", "person", "adjective", "verb", "plural")
@@ -28,7 +28,8 @@ WORDS: dict[str, tuple[int, ...]] = _described()
 """The words of the sentences, each with 1 or 0 for each of FEATURES."""
 
 
-def sentences(n: int, seed: int = 0) -> list[tuple[str, ...]]:
+@checked
+def sentences(n: Count, seed: Seed = 0) -> list[tuple[str, ...]]:
     """Draw different sentences of 4 to 17 words, the shortest first, such as *the old pilots near the car are late*.
 
     The subject is a person, the nouns between it and the verb are things, and each noun may have an adjective.
@@ -53,7 +54,8 @@ def _noun(rng: random.Random, nouns: tuple[str, ...], is_plural: bool) -> list[s
     return ["the", *adjectives, rng.choice(nouns) + "s" * is_plural]
 
 
-def sequences(n: int, seed: int = 0) -> list[tuple[str, ...]]:
+@checked
+def sequences(n: Count, seed: Seed = 0) -> list[tuple[str, ...]]:
     """Draw different sequences of START and 4 to 10 nouns in which a stretch of the first ones returns.
 
     An example is *· car lamp river pilot lamp river*. No noun occurs more than twice.
@@ -72,7 +74,6 @@ def sequences(n: int, seed: int = 0) -> list[tuple[str, ...]]:
 
 
 def _different(draw: Callable[[random.Random], tuple[str, ...]], n: int, seed: int) -> list[tuple[str, ...]]:
-    require_whole("n", n)
     rng, found = random.Random(seed), {}
     while len(found) < n:
         found[draw(rng)] = None

@@ -6,13 +6,15 @@ number of examples, from 0 to n_pair - 1.
 
 from dataclasses import dataclass
 from string import ascii_lowercase, ascii_uppercase, digits
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 
-from lecture21._support.validation import require_whole
+from lecture21._support.contract import Count, checked
+from lecture21._support.validation import Rule
 from lecture21.objectives import IGNORE
 
 
@@ -24,6 +26,7 @@ def _prompts(keys: Int[Tensor, "B N"], values: Int[Tensor, "B N"]) -> tuple[Int[
     return ids[:, :-1], targets[:, :-1]
 
 
+@checked
 @dataclass(frozen=True)
 class SymbolMapping:
     """Each prompt maps small letters to capital letters one to one, at random, as in aF cB aF dL cB.
@@ -32,16 +35,14 @@ class SymbolMapping:
     ids are those of `CharTokenizer(task.symbols)`: values first, then keys.
     """
 
-    n_symbol: int = 12
+    n_symbol: Count = 12
     """Number of possible keys, and of possible values; a random guess is right with probability 1 / n_symbol."""
-    n_used: int = 6
+    n_used: Count = 6
     """Number of keys that a prompt draws its pairs from, with repetition."""
-    n_pair: int = 16
+    n_pair: Count = 16
     """Number of pairs in a prompt."""
 
     def __post_init__(self) -> None:
-        for name in ("n_symbol", "n_used", "n_pair"):
-            require_whole(name, getattr(self, name))
         if self.n_symbol > 26:
             raise ValueError(f"n_symbol must be at most 26, the number of letters, got {self.n_symbol}")
         if self.n_used > self.n_symbol:
@@ -52,14 +53,14 @@ class SymbolMapping:
         """The values and then the keys; the symbol at index i has id i."""
         return ascii_uppercase[: self.n_symbol] + ascii_lowercase[: self.n_symbol]
 
-    def draw(self, batch: int, generator: Generator | None = None) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]:
+    @checked
+    def draw(self, batch: Count, generator: Generator | None = None) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]:
         """Draw inputs of T = 2 n_pair - 1 symbols, and targets: the value after each key, else `objectives.IGNORE`.
 
         Args:
             batch: number of prompts B.
             generator: source of the draws; torch's global one if not given.
         """
-        require_whole("batch", batch)
         values = torch.rand(batch, self.n_symbol, generator=generator).argsort(dim=1)  # (B, K): of every key
         used = torch.rand(batch, self.n_symbol, generator=generator).argsort(dim=1)[:, : self.n_used]
         keys = used.gather(1, torch.randint(self.n_used, (batch, self.n_pair), generator=generator))  # (B, N)
@@ -79,6 +80,10 @@ class SymbolMapping:
         return possible / possible.sum(dim=2, keepdim=True)
 
 
+_PRIMES = (5, 7, 11, 13, 17, 19, 23, 29, 31)
+
+
+@checked
 @dataclass(frozen=True)
 class LinearRule:
     """Each prompt draws a rule y = a x + b modulo a prime; two pairs determine a and b.
@@ -87,15 +92,14 @@ class LinearRule:
     `CharTokenizer(task.symbols)`.
     """
 
-    prime: int = 5
+    prime: Annotated[
+        int, Rule("a prime from 5 to 31", lambda p, _: isinstance(p, int) and p in _PRIMES, says_kind=True)
+    ] = 5
     """Number of possible x, and of possible y; a random guess is right with probability 1 / prime."""
-    n_pair: int = 4
+    n_pair: Count = 4
     """Number of pairs in a prompt."""
 
     def __post_init__(self) -> None:
-        require_whole("n_pair", self.n_pair)
-        if self.prime not in (5, 7, 11, 13, 17, 19, 23, 29, 31):
-            raise ValueError(f"prime must be a prime from 5 to 31, got {self.prime!r}")
         if self.n_pair > self.prime:
             raise ValueError(f"n_pair must be at most the number of different x, {self.prime}, got {self.n_pair}")
 
@@ -113,8 +117,9 @@ class LinearRule:
         apart = rules[:, 1] == rules[:, 0].square() % self.prime  # b = m a would hold out every rule through (-m, 0)
         return rules[apart if held_out else ~apart]
 
+    @checked
     def draw(
-        self, batch: int, generator: Generator | None = None, *, held_out: bool = False
+        self, batch: Count, generator: Generator | None = None, *, held_out: bool = False
     ) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]:
         """Draw inputs of T = 2 n_pair - 1 numbers, and targets: the y after each x, else `objectives.IGNORE`.
 
@@ -123,7 +128,6 @@ class LinearRule:
             generator: source of the draws; torch's global one if not given.
             held_out: whether to draw from the rules that are held out, or from the others.
         """
-        require_whole("batch", batch)
         rules = self.rules(held_out)
         a, b = rules[torch.randint(len(rules), (batch,), generator=generator)].split(1, dim=1)  # (B, 1)
         x = torch.rand(batch, self.prime, generator=generator).argsort(dim=1)[:, : self.n_pair]

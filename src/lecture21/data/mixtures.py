@@ -8,16 +8,15 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from lecture21._support.validation import require_whole
+from lecture21._support.contract import Count, Seed, checked
 
 _NOISE = 0.15  # standard deviation of y in each regression; its square, 0.0225, is the smallest possible MSE
 _BORDERS = (-0.4, 0.3)  # the values of x at which the rules of `three_regimes` and `three_bands` change
 _FLIPPED = 0.05  # fraction of flipped labels in `three_bands`; the best accuracy is 0.95
 
 
-def _uniform(n: int, d: int, seed: int) -> tuple[Tensor, torch.Generator]:
-    require_whole("n", n)
-    require_whole("seed", seed, least=0)
+@checked
+def _uniform(n: Count, d: int, seed: Seed) -> tuple[Tensor, torch.Generator]:
     generator = torch.Generator().manual_seed(seed)
     return 2 * torch.rand(n, d, generator=generator, dtype=torch.float64) - 1, generator
 

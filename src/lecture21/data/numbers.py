@@ -7,15 +7,18 @@ in either direction.
 
 import random
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from jaxtyping import Int
 from torch import Tensor
 
+from lecture21._support.contract import Count, Seed, checked
+from lecture21._support.validation import in_range, one_of
 from lecture21.data._vocabulary import BOS, EOS, PAD, Vocabulary
 from lecture21.objectives import pad_batch, shift_right
 
 _LIMIT = 1_000_000  # numbers are 0, ..., 999,999
+Small = Annotated[int, in_range(0, _LIMIT - 1, "[]", whole=True)]
 
 # fmt: off
 _ONES = (
@@ -43,17 +46,15 @@ class _Translations(NamedTuple):
     """Target of the decoder: the translation, then the end-of-sequence token."""
 
 
-def to_digits(n: int) -> str:
+@checked
+def to_digits(n: Small) -> str:
     """Return a number below 1,000,000 with a comma after the thousands: 1047 is "1,047"."""
-    if not 0 <= n < _LIMIT:
-        raise ValueError(f"a number must be in 0..{_LIMIT - 1}, got {n}")
     return f"{n:,}"
 
 
-def to_words(n: int) -> str:
+@checked
+def to_words(n: Small) -> str:
     """Return a number below 1,000,000 in words, without "and" or hyphens: 1047 is "one thousand forty seven"."""
-    if not 0 <= n < _LIMIT:
-        raise ValueError(f"a number must be in 0..{_LIMIT - 1}, got {n}")
     if n < len(_ONES):
         return _ONES[n]
     if n < 100:
@@ -65,7 +66,8 @@ def to_words(n: int) -> str:
     return f"{head} {to_words(rest)}" if rest else head
 
 
-def origins(n: int) -> list[tuple[int, ...]]:
+@checked
+def origins(n: Small) -> list[tuple[int, ...]]:
     """Return, for each word of a number, the positions in its digits that determine the word.
 
     In "1,047" the word "forty" comes from position 3. "hundred" belongs to its digit, "thousand" to the comma, and a
@@ -87,7 +89,13 @@ def origins(n: int) -> list[tuple[int, ...]]:
     return places or [(0,)]  # zero
 
 
-def sample(count: int, *, max_digits: int = _MAX_DIGITS, seed: int = 0) -> list[int]:
+@checked
+def sample(
+    count: Count,
+    *,
+    max_digits: Annotated[int, in_range(1, _MAX_DIGITS, "[]", whole=True)] = _MAX_DIGITS,
+    seed: Seed = 0,
+) -> list[int]:
     """Draw distinct numbers in random order; every length is equally likely while unused numbers are left.
 
     Nine tenths of uniform draws would have six digits.
@@ -97,9 +105,7 @@ def sample(count: int, *, max_digits: int = _MAX_DIGITS, seed: int = 0) -> list[
         max_digits: largest number of digits, 1 to 6.
         seed: seed of the draws.
     """
-    if not 1 <= max_digits <= _MAX_DIGITS:
-        raise ValueError(f"max_digits must be in 1..{_MAX_DIGITS}, got {max_digits}")
-    if not 1 <= count <= 10**max_digits // 2:
+    if count > 10**max_digits // 2:
         raise ValueError(f"count must be in 1..{10**max_digits // 2} for {max_digits} digits, got {count}")
     rng = random.Random(seed)
     drawn: dict[int, None] = {}  # an ordered set
@@ -111,16 +117,17 @@ def sample(count: int, *, max_digits: int = _MAX_DIGITS, seed: int = 0) -> list[
     return numbers
 
 
-def pairs(numbers: Iterable[int], to: str = "words") -> _Translations:
+@checked
+def pairs(numbers: Iterable[int], to: Annotated[str, one_of(_DIRECTIONS)] = "words") -> _Translations:
     """Return numbers as a batch of translations to "words" or to "digits", padded on the right.
 
     Returns:
         A named tuple: `source` (B, S), the encoder's input; `target_in` (B, T), the decoder's input, which starts with
         the beginning-of-sequence token; and `target_out` (B, T), its target, which ends with the end-of-sequence token.
     """
-    if to not in _DIRECTIONS:
-        raise ValueError(f"to must be one of {', '.join(_DIRECTIONS)}, got {to!r}")
     sides = [(list(to_digits(n)), to_words(n).split()) for n in numbers]
+    if not sides:
+        raise ValueError("numbers must have at least one, got none")
     if to == "digits":
         sides = [(words, digits) for digits, words in sides]
     source = pad_batch([VOCABULARY.encode(s) for s, _ in sides], VOCABULARY.pad)

@@ -8,6 +8,7 @@ enough.
 import random
 from typing import NamedTuple
 
+from lecture21._support.contract import checked
 from lecture21.data._vocabulary import MASK, PAD, Vocabulary
 
 COMPLETIONS: dict[str, str] = {
@@ -54,6 +55,7 @@ class _Sentence(NamedTuple):
     """Position of the first word of each completion, in the order of the verbs."""
 
 
+@checked
 def sentence(rng: random.Random) -> _Sentence:
     """Generate a sentence: a subject, and two verbs, each 2 to 10 words before its completion.
 

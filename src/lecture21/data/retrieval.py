@@ -12,27 +12,26 @@ import torch
 from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
+from lecture21._support.contract import Count, Natural, Seed, checked
 from lecture21._support.modes import evaluating
-from lecture21._support.validation import require_whole
 from lecture21.objectives import token_cross_entropy
 
 
+@checked
 @dataclass(frozen=True)
 class Haystack:
     """The task's symbols, in this order: keys (the queries), values (the answers), facts, noise."""
 
-    n_key: int = 6
+    n_key: Count = 6
     """Number of keys."""
-    n_value: int = 6
+    n_value: Count = 6
     """Number of values; a random guess is right with probability 1 / n_value."""
-    n_fact: int = 3
+    n_fact: Count = 3
     """Facts in a sequence, about different keys; one of them is the needle."""
-    n_noise: int = 16
+    n_noise: Count = 16
     """Number of noise symbols."""
 
     def __post_init__(self) -> None:
-        for name in ("n_key", "n_value", "n_fact", "n_noise"):
-            require_whole(name, getattr(self, name))
         if self.n_fact > self.n_key:
             raise ValueError(f"n_fact must be at most the number of keys, {self.n_key}, got {self.n_fact}")
 
@@ -41,12 +40,17 @@ class Haystack:
         """Number of distinct symbols V; there is a fact for each pair of key and value."""
         return self.n_key + self.n_value + self.n_key * self.n_value + self.n_noise
 
-    def fact(self, key: int, value: int) -> int:
+    @checked
+    def fact(self, key: Natural, value: Natural) -> int:
         """Return the symbol that says which value a key has, both counted from 0."""
+        if key >= self.n_key or value >= self.n_value:
+            given = f"key={key} and value={value}"
+            raise ValueError(f"key must be below {self.n_key} and value below {self.n_value}, got {given}")
         return self.n_key + self.n_value + key * self.n_value + value
 
+    @checked
     def draw(
-        self, batch: int, length: int, *, distance: int | None = None, generator: Generator | None = None
+        self, batch: Count, length: Count, *, distance: Count | None = None, generator: Generator | None = None
     ) -> tuple[Int[Tensor, "B T"], Int[Tensor, " B"]]:
         """Draw sequences that end with a query, and the symbols that answer it.
 
@@ -56,10 +60,9 @@ class Haystack:
             distance: positions from the needle to the query; uniform in 1 ... T - 1 if not given.
             generator: source of the draws; torch's global one if not given.
         """
-        require_whole("batch", batch)
         if length <= self.n_fact:
             raise ValueError(f"length must be greater than the number of facts, {self.n_fact}, got {length}")
-        if distance is not None and not 1 <= distance < length:
+        if distance is not None and distance >= length:
             raise ValueError(f"distance must be between 1 and length - 1 = {length - 1}, got {distance}")
         low, high = (1, length) if distance is None else (distance, distance + 1)
         needle = length - 1 - torch.randint(low, high, (batch, 1), generator=generator)  # (B, 1): its position
@@ -74,8 +77,9 @@ class Haystack:
         ids[:, -1] = keys[:, 0]
         return ids, self.n_key + values[:, 0]
 
+    @checked
     def loss_function(
-        self, model: Callable[[Tensor], Tensor], length: int, *, batch_size: int = 32
+        self, model: Callable[[Tensor], Tensor], length: Count, *, batch_size: Count = 32
     ) -> Callable[[Generator], Float[Tensor, ""]]:
         """Return a loss function for `training.minimize`: the cross-entropy of the answers of a fresh batch, in nats.
 
@@ -91,15 +95,16 @@ class Haystack:
 
         return loss
 
+    @checked
     @torch.no_grad()
     def score(
         self,
         model: Callable[[Tensor], Tensor],
-        length: int,
-        distance: int,
+        length: Count,
+        distance: Count,
         *,
-        n_text: int = 256,
-        seed: int = 0,
+        n_text: Count = 256,
+        seed: Seed = 0,
     ) -> float:
         """Return the fraction of sequences whose query a model answers correctly, taking the symbol of highest logit.
 

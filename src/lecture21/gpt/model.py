@@ -7,9 +7,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from lecture21._support.contract import Count, checked
 from lecture21._support.modes import restored_on_error
 from lecture21._support.storage import build_model, load_pretrained, save_model
-from lecture21._support.tensors import require_batch, require_vocabulary
+from lecture21._support.tensors import require_vocabulary, require_width
 from lecture21.gpt.checkpoints.formats import is_foreign, load_foreign
 from lecture21.gpt.checkpoints.hub import locate
 from lecture21.gpt.config import GPTConfig
@@ -61,6 +62,7 @@ class GPT(nn.Module):
     Source: Radford et al. 2018, section 3.1, and Radford et al. 2019, section 2.3; slides 17 to 26.
     """
 
+    @checked
     def __init__(self, config: GPTConfig):
         super().__init__()
         c = self.config = config
@@ -107,6 +109,7 @@ class GPT(nn.Module):
         moe = self.config.moe
         return "" if moe is None or moe.eval_capacity_factor is None else "moe.eval_capacity_factor"
 
+    @checked
     def hidden(
         self,
         ids: Int[Tensor, "B T"],
@@ -115,37 +118,28 @@ class GPT(nn.Module):
         prefix: Float[Tensor, "B P C"] | None = None,
     ) -> Float[Tensor, "B T C"]:
         """Return the inputs of the output layer, one vector for each token; arguments as in `forward`."""
-        require_batch(ids)
         require_vocabulary(ids, self.vocab_size)
         if cache is not None and (setting := self._why_uncached()):
             raise ValueError(f"a model with {setting} has no cache: every new token changes all earlier positions")
         if cache is not None and len(cache) != len(self.blocks):
             raise ValueError(f"a cache must have one entry for each of {len(self.blocks)} layers, got {len(cache)}")
         start = 0 if cache is None else len(cache[0])
-        n_prefix = 0 if prefix is None else self._checked_prefix(prefix, len(ids), start)
+        n_prefix = 0 if prefix is None else prefix.shape[1]
         stop = start + n_prefix + ids.shape[1]
         if stop > self.block_size:
             raise ValueError(f"a context of {stop} tokens is longer than the model's block size, {self.block_size}")
 
         x = self.token(ids)
         if prefix is not None:
+            require_width("prefix", prefix, self.config.d_model)
+            if start:
+                raise ValueError(f"a prefix must come first, but the cache already holds {start} positions")
             x = torch.cat([prefix, x], dim=1)  # (B, P+T, C)
         x = self.dropout(x + self.position(start, stop))
         with restored_on_error(cache or []):
             for i, block in enumerate(self.blocks):
                 x = block(x, None if cache is None else cache[i], n_prefix=n_prefix)
         return self.norm(x[:, n_prefix:])
-
-    def _checked_prefix(self, prefix: Float[Tensor, "B P C"], batch: int, start: int) -> int:
-        """Return the length of a prefix that fits the batch and comes first."""
-        width = self.config.d_model
-        if prefix.dim() != 3 or prefix.shape[::2] != (batch, width):
-            raise ValueError(
-                f"a prefix must have the shape (B, P, C) = ({batch}, P, {width}), got {tuple(prefix.shape)}"
-            )
-        if start:
-            raise ValueError(f"a prefix must come first, but the cache already holds {start} positions")
-        return prefix.shape[1]
 
     def forward(
         self,
@@ -167,6 +161,7 @@ class GPT(nn.Module):
         cap = self.config.logit_cap
         return logits if cap is None else cap * (logits / cap).tanh()
 
+    @checked
     def loss(
         self,
         ids: Int[Tensor, "B T"],
@@ -190,7 +185,8 @@ class GPT(nn.Module):
             loss = token_cross_entropy(self(ids, prefix=prefix), targets, ignore=IGNORE)
         return loss + sum(router.loss(routing) for router, routing in routed)
 
-    def extend_context(self, block_size: int | None = None, **changes: object) -> "GPT":
+    @checked
+    def extend_context(self, block_size: Count | None = None, **changes: object) -> "GPT":
         """Return a copy with the same weights, another block size, and other settings that no weight depends on.
 
         Rotary and sinusoidal positions are computed for the new length. In a learned position table, rows beyond the
@@ -218,6 +214,7 @@ class GPT(nn.Module):
         save_model(directory, _KIND, asdict(self.config), self)
 
     @classmethod
+    @checked
     def from_pretrained(cls, name_or_directory: str | os.PathLike[str], revision: str | None = None) -> "GPT":
         """Load a model, in float32 and in evaluation mode, from a directory or from the Hugging Face hub.
 

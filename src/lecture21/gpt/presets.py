@@ -1,5 +1,6 @@
 """The models of the slides by name, as data."""
 
+from lecture21._support.contract import checked
 from lecture21.gpt.config import GPTConfig
 from lecture21.moe import MoEConfig
 
@@ -88,6 +89,7 @@ def names() -> tuple[str, ...]:
     return tuple(_PRESETS)
 
 
+@checked
 def get(name: str, /, **changes: object) -> GPTConfig:
     """Return a preset, with some of its fields changed.
 

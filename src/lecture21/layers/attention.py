@@ -11,10 +11,11 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from lecture21._support.contract import Count, Natural, Rate, checked
 from lecture21._support.tensors import require_mask
-from lecture21._support.validation import require_whole
 
 
+@checked
 def basic_self_attention(
     x: Float[Tensor, "*B T C"],
 ) -> tuple[Float[Tensor, "*B T C"], Float[Tensor, "*B T T"]]:
@@ -35,12 +36,13 @@ def basic_self_attention(
     return weights @ x, weights
 
 
+@checked
 def causal_mask(
-    n_query: int,
-    n_key: int | None = None,
+    n_query: Count,
+    n_key: Count | None = None,
     *,
-    window: int | None = None,
-    n_prefix: int = 0,
+    window: Count | None = None,
+    n_prefix: Natural = 0,
     device: torch.device | str | None = None,
 ) -> Bool[Tensor, "T S"]:
     """Return which keys each query may attend to: its own position and all earlier ones (slide 20).
@@ -60,12 +62,10 @@ def causal_mask(
         device: device of the mask.
     """
     n_key = n_query if n_key is None else n_key
-    if n_query < 1 or n_key < n_query:
-        raise ValueError(f"causal_mask needs 1 <= n_query <= n_key, got n_query={n_query}, n_key={n_key}")
-    if window is not None and window < 1:
-        raise ValueError(f"window must be >= 1, since a query attends to its own position; got {window}")
-    if not 0 <= n_prefix <= n_key:
-        raise ValueError(f"n_prefix must be between 0 and the number of keys, {n_key}, got {n_prefix}")
+    if n_key < n_query:
+        raise ValueError(f"n_key must be at least n_query, got n_query={n_query} and n_key={n_key}")
+    if n_prefix > n_key:
+        raise ValueError(f"n_prefix must be at most the number of keys, {n_key}, got {n_prefix}")
     offset = n_key - n_query  # position of the first query
     mask = torch.ones(n_query, n_key, dtype=torch.bool, device=device).tril(offset)
     if window is not None:
@@ -74,11 +74,12 @@ def causal_mask(
     return mask
 
 
+@checked
 def attention(
     q: Float[Tensor, "*B T D"],
     k: Float[Tensor, "*B S D"],
     v: Float[Tensor, "*B S Dv"],
-    mask: Bool[Tensor, "*#B T S"] | None = None,
+    mask: Bool[Tensor, "*#B #T #S"] | None = None,
 ) -> tuple[Float[Tensor, "*B T Dv"], Float[Tensor, "*B T S"]]:
     """Scaled dot-product attention: softmax(q k^T / sqrt(d_k)) v, and the weights.
 
@@ -96,9 +97,6 @@ def attention(
 
     Source: slide 8; Vaswani et al. 2017, equation 1.
     """
-    if q.shape[-1] != k.shape[-1] or k.shape[-2] != v.shape[-2]:
-        shapes = ", ".join(str(tuple(x.shape)) for x in (q, k, v))
-        raise ValueError(f"q and k must have the same width, k and v the same length; got q, k, v of shapes {shapes}")
     scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])  # (*B, T, S)
     if mask is not None:
         require_mask(mask)
@@ -108,13 +106,14 @@ def attention(
     return weights @ v, weights
 
 
+@checked
 def windowed_attention(
     q: Float[Tensor, "B H T D"],
     k: Float[Tensor, "B H T D"],
     v: Float[Tensor, "B H T Dv"],
-    window: int,
+    window: Count,
     *,
-    dropout: float = 0.0,
+    dropout: Rate = 0.0,
 ) -> Float[Tensor, "B H T Dv"]:
     """Causal attention in a window, computed in blocks: the work grows with T W instead of T squared.
 
@@ -131,12 +130,7 @@ def windowed_attention(
 
     Source: Jiang et al. 2023, section 2 (sliding window attention); Beltagy et al. 2020 use such blocks.
     """
-    if window < 1:
-        raise ValueError(f"window must be >= 1, since a query attends to its own position; got {window}")
     n_token = q.shape[-2]
-    if k.shape[-2] != n_token or v.shape[-2] != n_token:
-        given = f"{n_token} queries, {k.shape[-2]} keys and {v.shape[-2]} values"
-        raise ValueError(f"windowed attention needs one key and one value for each query, got {given}")
     if window >= n_token:
         return F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
     n_block = math.ceil(n_token / window)
@@ -161,18 +155,20 @@ class SelfAttention(nn.Module):
         d_v: width of values; d_k if not given.
     """
 
-    def __init__(self, d_in: int, d_k: int, d_v: int | None = None):
+    @checked
+    def __init__(self, d_in: Count, d_k: Count, d_v: Count | None = None):
         super().__init__()
         d_v = d_k if d_v is None else d_v
-        for name, value in (("d_in", d_in), ("d_k", d_k), ("d_v", d_v)):
-            require_whole(name, value)
         # nn.Linear stores one row per output and computes x W^T, which is the slide's W x_i for all i.
         self.query = nn.Linear(d_in, d_k, bias=False)
         self.key = nn.Linear(d_in, d_k, bias=False)
         self.value = nn.Linear(d_in, d_v, bias=False)
 
+    @checked
     def forward(
-        self, x: Float[Tensor, "*B T C"], mask: Bool[Tensor, "*#B T T"] | None = None
+        self, x: Float[Tensor, "*B T C"], mask: Bool[Tensor, "*#B #T #T"] | None = None
     ) -> tuple[Float[Tensor, "*B T Dv"], Float[Tensor, "*B T T"]]:
         """Return outputs and attention weights; `mask` as in `attention`."""
+        if x.shape[-1] != self.query.in_features:
+            raise ValueError(f"x must have vectors of width {self.query.in_features}, got {tuple(x.shape)}")
         return attention(self.query(x), self.key(x), self.value(x), mask)

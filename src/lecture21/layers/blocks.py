@@ -5,11 +5,14 @@ cross-attention.
 """
 
 from collections.abc import Callable
+from typing import Annotated
 
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from lecture21._support.validation import require_choice
+from lecture21._support.contract import Count, Positive, checked
+from lecture21._support.tensors import require_width
+from lecture21._support.validation import one_of
 from lecture21.layers.cache import KVCache
 
 
@@ -25,6 +28,9 @@ NORMS: dict[str, Callable[..., nn.Module]] = {"layernorm": nn.LayerNorm, "rmsnor
 """The norms by name; each is constructed with a width and `eps`."""
 
 
+NORM_POSITIONS = ("pre", "post")
+
+
 class Block(nn.Module):
     """Attention and feed-forward with residual connections; a decoder has cross-attention between them.
 
@@ -38,20 +44,20 @@ class Block(nn.Module):
         norm_eps: added to the variance in the norms.
     """
 
+    @checked
     def __init__(
         self,
-        d_model: int,
+        d_model: Count,
         attention: nn.Module,
         feed_forward: nn.Module,
         *,
         cross_attention: nn.Module | None = None,
-        norm: str = "layernorm",
-        norm_position: str = "pre",
-        norm_eps: float = 1e-5,
+        norm: Annotated[str, one_of(NORMS)] = "layernorm",
+        norm_position: Annotated[str, one_of(NORM_POSITIONS)] = "pre",
+        norm_eps: Positive = 1e-5,
     ):
         super().__init__()
-        require_choice("norm", norm, NORMS)
-        require_choice("norm_position", norm_position, ("pre", "post"))
+        self.d_model = d_model
         self.pre_norm = norm_position == "pre"
         self.norm_attention = NORMS[norm](d_model, eps=norm_eps)
         self.attention = attention
@@ -72,6 +78,7 @@ class Block(nn.Module):
         memory_cache: KVCache | None = None,
     ) -> Float[Tensor, "B T C"]:
         """Return the residual stream after this block; all arguments but `x` as in `MultiHeadAttention.forward`."""
+        require_width("x", x, self.d_model)
         if self.pre_norm:
             x = x + self.attention(self.norm_attention(x), cache, mask=mask, n_prefix=n_prefix)
             if self.cross_attention is not None:

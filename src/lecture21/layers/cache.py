@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lecture21._support.validation import require_whole
+from lecture21._support.contract import Count, checked
 
 
 class KVCache:
@@ -17,9 +17,8 @@ class KVCache:
         window: number of positions that a query attends to, its own included; all earlier ones if not given.
     """
 
-    def __init__(self, window: int | None = None) -> None:
-        if window is not None:
-            require_whole("window", window)
+    @checked
+    def __init__(self, window: Count | None = None) -> None:
         self.window = window
         self.k: Tensor | None = None
         self.v: Tensor | None = None

@@ -5,6 +5,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lecture21._support.contract import Probability, checked
+
 _LEVELS = 2**16  # of the 16 random bits that decide on an entry
 
 
@@ -17,6 +19,10 @@ class Dropout(nn.Dropout):
 
     Source: Srivastava et al. 2014, with the scaling in training ("inverted" dropout).
     """
+
+    @checked
+    def __init__(self, p: Probability = 0.5):
+        super().__init__(p)
 
     def forward(self, x: Float[Tensor, "*S"]) -> Float[Tensor, "*S"]:
         """Drop entries in training; return the input unchanged otherwise."""

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lecture21._support.validation import require_choice
+from lecture21._support.contract import Count, Rate, checked
+from lecture21._support.tensors import require_width
+from lecture21._support.validation import one_of
 from lecture21.layers.dropout import Dropout
 
 
@@ -41,6 +43,7 @@ ACTIVATIONS: dict[str, _Activation] = {
     "swiglu": _Activation(F.silu, gated=True),
 }
 """The nonlinearities by name; gelu_tanh is the approximation of gelu in GPT-1 and GPT-2."""
+Activation = Annotated[str, one_of(ACTIVATIONS)]
 
 
 class FeedForward(nn.Module):
@@ -57,11 +60,17 @@ class FeedForward(nn.Module):
     Source: Vaswani et al. 2017, section 3.3; Shazeer 2020 for swiglu.
     """
 
+    @checked
     def __init__(
-        self, d_model: int, d_hidden: int, *, activation: str = "relu", bias: bool = True, dropout: float = 0.0
+        self,
+        d_model: Count,
+        d_hidden: Count,
+        *,
+        activation: Activation = "relu",
+        bias: bool = True,
+        dropout: Rate = 0.0,
     ):
         super().__init__()
-        require_choice("activation", activation, ACTIVATIONS)
         self.activation = ACTIVATIONS[activation]
         self.up = nn.Linear(d_model, d_hidden, bias=bias)
         self.gate = nn.Linear(d_model, d_hidden, bias=bias) if self.activation.gated else None
@@ -70,4 +79,5 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Float[Tensor, "B T C"]) -> Float[Tensor, "B T C"]:
         """Transform each position separately."""
+        require_width("x", x, self.up.in_features)
         return self.dropout(self.down(self.activation.hidden(x, self.up, self.gate)))

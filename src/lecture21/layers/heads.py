@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from lecture21._support.tensors import require_mask
+from lecture21._support.contract import Count, Rate, checked
+from lecture21._support.tensors import at_least_float32, require_mask, require_width
 from lecture21._support.validation import require_heads
 from lecture21.layers.attention import attention, causal_mask, windowed_attention
 from lecture21.layers.cache import KVCache
@@ -45,19 +46,20 @@ class MultiHeadAttention(nn.Module):
     BLOCKED = 4
     """Number of windows from which a sequence is computed in blocks; below, copying costs more than it saves."""
 
+    @checked
     def __init__(
         self,
-        d_model: int,
-        n_head: int,
+        d_model: Count,
+        n_head: Count,
         *,
-        n_kv_head: int | None = None,
-        d_head: int | None = None,
+        n_kv_head: Count | None = None,
+        d_head: Count | None = None,
         qkv_bias: bool = False,
         bias: bool = True,
-        dropout: float = 0.0,
-        attention_dropout: int | float | None = None,
+        dropout: Rate = 0.0,
+        attention_dropout: Rate | None = None,
         causal: bool = True,
-        window: int | None = None,
+        window: Count | None = None,
         rotary: Rotary | None = None,
         query_norm: nn.Module | None = None,
         key_norm: nn.Module | None = None,
@@ -65,8 +67,8 @@ class MultiHeadAttention(nn.Module):
         super().__init__()
         n_kv_head = n_head if n_kv_head is None else n_kv_head
         require_heads(d_model, n_head, n_kv_head, d_head)
-        if window is not None and (window < 1 or not causal):
-            raise ValueError(f"window must be >= 1 and needs causal=True, got window={window} and causal={causal}")
+        if window is not None and not causal:
+            raise ValueError(f"window={window} needs causal=True")
         self.d_head = d_model // n_head if d_head is None else d_head
         self.group = n_head // n_kv_head
         self.dropout = Dropout(dropout)
@@ -159,6 +161,9 @@ class MultiHeadAttention(nn.Module):
             ValueError: if the mask is not boolean, does not fit, or leaves a query no key (checked on the CPU), or the
                 cache holds other keys. The cache is then unchanged.
         """
+        require_width("x", x, self.query.in_features)
+        if memory is not None:
+            require_width("memory", memory, self.query.in_features)
         dropout = self.attention_dropout if self.training else 0.0
         n_query = x.shape[1]
         n_key = n_query + (0 if cache is None or cache.k is None else cache.k.shape[-2])
@@ -189,5 +194,6 @@ class MultiHeadAttention(nn.Module):
         """Compute the same output step by step, without dropout, and return the attention weights with it."""
         mask = self._mask(x, (x if memory is None else memory).shape[1], memory, mask, n_prefix)
         q, k, v = self._project(x, memory, None)
-        heads, weights = attention(q, k, v, mask)
-        return self._join(heads), weights
+        # As the fused kernel: the scores of half precision would overflow.
+        heads, weights = attention(*map(at_least_float32, (q, k, v)), mask)  # (B, H, T, D), (B, H, T, S)
+        return self._join(heads.to(q.dtype)), weights.to(q.dtype)

@@ -1,13 +1,17 @@
 """Influence of an earlier token on a prediction: the effective memory of any model with embeddings."""
 
+from typing import Annotated
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from lecture21._support.contract import NOT_EMPTY, checked
 from lecture21._support.modes import evaluating
 
 
-def influence_by_distance(model: nn.Module, ids: Int[Tensor, "B T"]) -> Float[Tensor, " T"]:
+@checked
+def influence_by_distance(model: nn.Module, ids: Annotated[Int[Tensor, "B T"], NOT_EMPTY]) -> Float[Tensor, " T"]:
     """Return the norm of d logits / d embedding, for the logits of the last position and the token s positions earlier.
 
     It is the Frobenius norm over V logits and C components of the embedding, averaged over the batch; entry s is that
@@ -17,8 +21,6 @@ def influence_by_distance(model: nn.Module, ids: Int[Tensor, "B T"]) -> Float[Te
         model: maps ids to logits (B, T, V), with an embedding `token` that it applies once.
         ids: the sequences.
     """
-    if ids.numel() < 1:
-        raise ValueError(f"influence_by_distance needs at least one token, got ids of shape {tuple(ids.shape)}")
     # The embedded tokens become a leaf, so that equal ids at different positions have separate gradients.
     embedded = model.token(ids).detach().requires_grad_()
     hook = model.token.register_forward_hook(lambda *_: embedded)

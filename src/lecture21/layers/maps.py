@@ -6,10 +6,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from lecture21._support.contract import checked
 from lecture21._support.modes import evaluating
 from lecture21.layers.heads import MultiHeadAttention
 
 
+@checked
 @torch.no_grad()
 def attention_maps(model: nn.Module, *inputs: object, **named: object) -> dict[str, Float[Tensor, "B H T S"]]:
     """Run a model once and return the attention map of every `MultiHeadAttention` in it, by module name.
@@ -44,6 +46,7 @@ def attention_maps(model: nn.Module, *inputs: object, **named: object) -> dict[s
     return maps
 
 
+@checked
 def attention_weights(model: nn.Module, ids: Int[Tensor, "B T"]) -> Float[Tensor, "layer B H T T"]:
     """Return the attention maps of a GPT, stacked from the first layer to the last; rows = query, columns = key."""
     return torch.stack(list(attention_maps(model, ids).values()))

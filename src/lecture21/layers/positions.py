@@ -4,17 +4,21 @@ Attention alone does not depend on order. Every encoding takes the range of posi
 request the later ones only.
 """
 
-import math
 from collections.abc import Callable
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lecture21._support.validation import require_choice
+from lecture21._support.contract import Count, Positive, checked
+from lecture21._support.validation import Rule, in_range, one_of
+
+Even = Annotated[int, in_range(2, whole=True), Rule("even", lambda n, _: n % 2 == 0)]
 
 
-def sinusoidal(n_position: int, d_model: int) -> Float[Tensor, "T C"]:
+@checked
+def sinusoidal(n_position: Annotated[int, in_range(0, 2**24, "[]", whole=True)], d_model: Even) -> Float[Tensor, "T C"]:
     """Return the fixed position vectors of the 2017 transformer.
 
     Component 2i of position t is sin(t / 10000^(2i/C)), component 2i+1 the cosine of the same angle. Each pair rotates
@@ -26,10 +30,6 @@ def sinusoidal(n_position: int, d_model: int) -> Float[Tensor, "T C"]:
 
     Source: slide 36; Vaswani et al. 2017, section 3.5.
     """
-    if d_model < 2 or d_model % 2:
-        raise ValueError(f"sinusoidal positions need an even d_model >= 2, got {d_model}")
-    if n_position < 0:
-        raise ValueError(f"sinusoidal positions need n_position >= 0, got {n_position}")
     # In float64: at position 10,000 a float32 angle is off by up to 0.0005.
     position = torch.arange(n_position, dtype=torch.float64)[:, None]
     frequency = 10000.0 ** (-torch.arange(0, d_model, 2, dtype=torch.float64) / d_model)
@@ -45,7 +45,8 @@ def _check_range(start: int, stop: int, block_size: int) -> None:
 class LearnedPositions(nn.Module):
     """One learned vector for each position of the block, as in GPT (slides 19 and 36)."""
 
-    def __init__(self, block_size: int, d_model: int):
+    @checked
+    def __init__(self, block_size: Count, d_model: Count):
         super().__init__()
         self.table = nn.Embedding(block_size, d_model)
 
@@ -136,23 +137,17 @@ class Rotary(nn.Module):
     cos: Tensor
     sin: Tensor
 
+    @checked
     def __init__(
         self,
-        block_size: int,
-        d_head: int,
-        base: float = 10000.0,
+        block_size: Count,
+        d_head: Even,
+        base: Positive = 10000.0,
         *,
-        scaling: str = "interpolation",
-        factor: float = 1.0,
+        scaling: Annotated[str, one_of(SCALINGS)] = "interpolation",
+        factor: Annotated[int | float, in_range(1)] = 1.0,
     ):
         super().__init__()
-        if d_head < 2 or d_head % 2:
-            raise ValueError(f"rotary positions need heads of even width, got {d_head}")
-        if not base > 0:
-            raise ValueError(f"rotary positions need a base > 0, got {base}")
-        require_choice("scaling", scaling, SCALINGS)
-        if not 1 <= factor < math.inf:
-            raise ValueError(f"rotary positions need a factor >= 1, got {factor}")
         frequency = base ** (-torch.arange(0, d_head, 2, dtype=torch.float64) / d_head)
         frequency = SCALINGS[scaling](frequency, factor)
         angle = torch.arange(block_size, dtype=torch.float64)[:, None] * frequency  # (T, D/2)

@@ -1,11 +1,11 @@
 """Bagging: the same learner on M bootstrap samples, and a gate that gives every member the same weight (slide 31)."""
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
-from lecture21._support.validation import require_whole
-from lecture21.mixtures._checks import require_points
+from lecture21._support.contract import Count, Seed, checked
+from lecture21.mixtures._checks import Points, Targets, require_points
 from lecture21.mixtures.formula import Mixture
 from lecture21.mixtures.gates import UniformGate
 from lecture21.mixtures.learners import _Learner
@@ -21,13 +21,14 @@ def _bootstrap_counts(n_point: int, n_member: int, *, seed: int = 0) -> Int[Tens
     return torch.zeros(n_member, n_point, dtype=torch.long).scatter_add_(1, drawn, torch.ones_like(drawn))
 
 
+@checked
 def bag(
     learner: _Learner,
-    x: Float[Tensor, "N D"],
-    y: Float[Tensor, " N"] | Int[Tensor, " N"],
+    x: Points,
+    y: Targets,
     *,
-    n_member: int = 8,
-    seed: int = 0,
+    n_member: Count = 8,
+    seed: Seed = 0,
     counts: Int[Tensor, "M N"] | None = None,
 ) -> Mixture:
     """Fit each member to its own bootstrap sample; the result is their `Mixture` with a `UniformGate`.
@@ -45,10 +46,10 @@ def bag(
 
     Source: slide 31; Breiman 1996.
     """
-    require_whole("n_member", n_member)
     require_points(x, y)
     if counts is None:
         counts = _bootstrap_counts(len(x), n_member, seed=seed)
-    if counts.shape != (n_member, len(x)):
-        raise ValueError(f"counts must have the shape {(n_member, len(x))}, got {tuple(counts.shape)}")
+    if counts.shape != (n_member, len(x)) or counts.min() < 0:
+        given = f"{tuple(counts.shape)} with {counts.min()}"
+        raise ValueError(f"counts must be numbers >= 0 of shape {(n_member, len(x))}, got {given}")
     return Mixture([learner(x, y, row.to(x.dtype)) for row in counts], UniformGate(n_member))

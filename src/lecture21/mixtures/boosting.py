@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from lecture21._support.validation import require_number, require_whole
-from lecture21.mixtures._checks import require_classes, require_one_per_point, require_points
+from lecture21._support.contract import Count, Share, checked
+from lecture21.mixtures._checks import Points, require_classes, require_points
 from lecture21.mixtures.formula import Mixture
 from lecture21.mixtures.gates import ConstantGate, _normalize
 from lecture21.mixtures.learners import _Learner
@@ -33,10 +33,11 @@ class _Vote(nn.Module):
         probabilities = self.member.mean(x)
         return nn.functional.one_hot(probabilities.argmax(dim=-1), probabilities.shape[-1]).to(x.dtype)
 
+    @checked
     def log_prob(self, x: Float[Tensor, "N D"], y: Int[Tensor, " N"]) -> Float[Tensor, " N"]:
         """Return 0 where it votes for y, and minus infinity elsewhere."""
         votes = self.mean(x)
-        require_classes(y, *votes.shape)
+        require_classes(y, votes.shape[1])
         return votes.gather(-1, y[:, None].long())[:, 0].log()
 
 
@@ -76,9 +77,10 @@ class _AdaBoost(nn.Module):
         twice = 2 * self.decision(x)
         return torch.stack([(-twice).sigmoid(), twice.sigmoid()], dim=1)
 
+    @checked
     def log_prob(self, x: Float[Tensor, "N D"], y: Int[Tensor, " N"]) -> Float[Tensor, " N"]:
         """Return the logarithm of the probability of class y under `mean`."""
-        require_classes(y, len(x), 2)
+        require_classes(y, 2)
         return nn.functional.logsigmoid(2 * self.decision(x) * (2 * y - 1))
 
     def mixture(self) -> Mixture:
@@ -96,7 +98,8 @@ class _AdaBoost(nn.Module):
         return torch.where(self.alphas > 0, factors, 1.0).prod().item()
 
 
-def adaboost(learner: _Learner, x: Float[Tensor, "N D"], y: Int[Tensor, " N"], *, rounds: int = 8) -> _AdaBoost:
+@checked
+def adaboost(learner: _Learner, x: Points, y: Int[Tensor, " N"], *, rounds: Count = 8) -> _AdaBoost:
     """Fit members one after another, each to weights that are increased where the previous member was wrong.
 
     After each round the weights are multiplied by exp(-alpha_m y h_m(x)) and divided by their sum. Under the new
@@ -117,11 +120,10 @@ def adaboost(learner: _Learner, x: Float[Tensor, "N D"], y: Int[Tensor, " N"], *
 
     Source: slide 31; Freund & Schapire 1997, figure 2 and theorem 6.
     """
-    require_whole("rounds", rounds)
     require_points(x, y)
     if set(y.unique().tolist()) == {-1, 1}:
-        raise ValueError("AdaBoost takes the class labels 0 and 1, got -1 and 1: pass (y > 0).long()")
-    require_classes(y, len(x), 2)
+        raise ValueError("y must be class labels 0 and 1 for AdaBoost, got -1 and 1: pass (y > 0).long()")
+    require_classes(y, 2)
     signs = 2.0 * y.double() - 1
     weights = [torch.full((len(x),), 1 / len(x), dtype=torch.float64)]
     members, alphas, errors, stopped = [], [], [], None
@@ -175,14 +177,15 @@ class _L2Boost(nn.Module):
         """Return the sum."""
         return self.shrinkage * self.member_means(x).sum(dim=1)
 
+    @checked
     def log_prob(self, x: Float[Tensor, "N D"], y: Float[Tensor, " N"]) -> Float[Tensor, " N"]:
         """Return the log density at y of a normal distribution around the sum, with standard deviation `sd`."""
-        require_one_per_point("y", y, len(x))
         return torch.distributions.Normal(self.mean(x), self.sd.to(x.dtype)).log_prob(y)
 
 
+@checked
 def l2_boost(
-    learner: _Learner, x: Float[Tensor, "N D"], y: Float[Tensor, " N"], *, rounds: int = 8, shrinkage: float = 1.0
+    learner: _Learner, x: Points, y: Float[Tensor, " N"], *, rounds: Count = 8, shrinkage: Share = 1.0
 ) -> _L2Boost:
     """Fit members one after another, each to the residuals of the sum so far.
 
@@ -195,11 +198,7 @@ def l2_boost(
 
     Source: Friedman 2001, section 4.1; Bühlmann & Yu 2003 for the name.
     """
-    require_whole("rounds", rounds)
-    require_number("shrinkage", shrinkage, "above 0 and at most 1", lambda value: 0 < value <= 1)
     require_points(x, y)
-    if not y.is_floating_point():
-        raise ValueError(f"y must be floating-point numbers for regression, got {y.dtype}")
     ones = torch.ones(len(x), dtype=x.dtype)
     members, residuals = [], y
     for _ in range(rounds):

@@ -8,14 +8,17 @@ ambiguity guaranteed to be nonnegative.
 """
 
 import warnings
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Num
 from scipy.stats import binom
 from torch import Tensor
 
-from lecture21._support.validation import require_number, require_whole
+from lecture21._support.contract import FINITE, Count, Probability, checked
+
+Predictions = Annotated[Float[Tensor, "*N M"], FINITE]
+Target = Annotated[Num[Tensor, "*T"], FINITE]
 
 
 class _Decomposition(NamedTuple):
@@ -26,9 +29,8 @@ class _Decomposition(NamedTuple):
     ambiguity: Float[Tensor, "*N"]  # weighted distance of the members from the pool
 
 
-def ambiguity_decomposition(
-    predictions: Float[Tensor, "*N M"], target: Float[Tensor, "*T"], weights: Float[Tensor, "*W M"]
-) -> _Decomposition:
+@checked
+def ambiguity_decomposition(predictions: Predictions, target: Target, weights: Float[Tensor, "*W M"]) -> _Decomposition:
     """Split the squared error of a weighted mean into the members' average error and their ambiguity.
 
     (y - f)^2 = sum_m g_m (y - f_m)^2 - sum_m g_m (f_m - f)^2, where f = sum_m g_m f_m. The identity holds at each
@@ -46,8 +48,6 @@ def ambiguity_decomposition(
 
     Source: Krogh & Vedelsby 1995.
     """
-    if predictions.dim() < 1:
-        raise ValueError("predictions must have shape (*N, M), got ()")
     target = _expand("target", target, predictions.shape[:-1])
     weights = _weights(weights, predictions.shape)
     pool = (weights * predictions).sum(-1, keepdim=True)  # (*N, 1)
@@ -58,8 +58,9 @@ def ambiguity_decomposition(
     )
 
 
+@checked
 def negative_correlation_loss(
-    predictions: Float[Tensor, "*N M"], target: Float[Tensor, "*T"], weights: Float[Tensor, "*W M"], kappa: int | float
+    predictions: Predictions, target: Target, weights: Float[Tensor, "*W M"], kappa: Probability
 ) -> Float[Tensor, "*N"]:
     """Return the members' average squared error minus kappa times their ambiguity, at each point.
 
@@ -74,11 +75,11 @@ def negative_correlation_loss(
 
     Source: Liu & Yao 1999, "Ensemble learning via negative correlation".
     """
-    require_number("kappa", kappa, "a number from 0 to 1", lambda x: 0 <= x <= 1)
     _, average, ambiguity = ambiguity_decomposition(predictions, target, weights)
     return average - kappa * ambiguity
 
 
+@checked
 def log_pool_decomposition(
     log_probabilities: Float[Tensor, "*N M K"], target: Int[Tensor, "*T"], weights: Float[Tensor, "*W M"]
 ) -> _Decomposition:
@@ -110,6 +111,7 @@ def log_pool_decomposition(
     )
 
 
+@checked
 def mixture_gap(
     log_probabilities: Float[Tensor, "*N M K"], target: Int[Tensor, "*T"], weights: Float[Tensor, "*W M"]
 ) -> _Decomposition:
@@ -139,7 +141,8 @@ def mixture_gap(
     )
 
 
-def majority_error(error: int | float, members: int) -> float:
+@checked
+def majority_error(error: Probability, members: Count) -> float:
     """Return the probability that a majority of M independent voters is wrong; a tie is decided by a fair coin.
 
     With three or more voters, the vote is better than its voters if their error is between 0 and 1/2, and worse between
@@ -149,8 +152,6 @@ def majority_error(error: int | float, members: int) -> float:
         error: the probability that one voter chooses the wrong one of two classes.
         members: number of voters M.
     """
-    require_number("error", error, "a probability", lambda x: 0 <= x <= 1)
-    require_whole("members", members)
     tie = binom.pmf(members // 2, members, error) / 2 if members % 2 == 0 else 0.0
     return float(binom.sf(members // 2, members, error) + tie)
 
@@ -188,15 +189,14 @@ def _weights(weights: Tensor, shape: torch.Size) -> Tensor:
 
 def _at_target(log_probabilities: Tensor, target: Tensor) -> Tensor:
     """Return log p_m(y), of shape (*N, M), if each p_m sums to one and y is one of the outcomes."""
-    if log_probabilities.dim() < 2:
-        raise ValueError(f"log_probabilities must have shape (*N, M, K), got {tuple(log_probabilities.shape)}")
     *points, members, outcomes = log_probabilities.shape
     target = _expand("target", target, torch.Size(points))
     total = log_probabilities.logsumexp(-1).exp()
     wrong = ~((total - 1).abs() < 1e-4)  # NaN is wrong too
     if wrong.any():
         first = total[wrong].flatten()[0].item()
-        raise ValueError(f"probabilities must sum to 1 over the outcomes, got {first:.6g}; pass logits.log_softmax(-1)")
+        wanted = "log_probabilities must be those of probabilities that sum to 1 over the outcomes"
+        raise ValueError(f"{wanted}, got {first:.6g}; pass logits.log_softmax(-1)")
     if target.numel() and not 0 <= target.min() <= target.max() < outcomes:
         raise ValueError(f"target must be one of the outcomes 0..{outcomes - 1}, got {target.min()}..{target.max()}")
     index = target.long()[..., None, None].expand(*points, members, 1)

@@ -8,12 +8,13 @@ import math
 import sys
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from lecture21._support.validation import require_number, require_whole
-from lecture21.mixtures._checks import require_points
+from lecture21._support.contract import Count, Natural, NonNegative, checked
+from lecture21.mixtures._checks import Points, Targets, require_points
+from lecture21.mixtures._units import units_of_order_one
 from lecture21.mixtures.formula import Mixture
 from lecture21.mixtures.gates import LinearGate
 from lecture21.mixtures.members import LinearClassifier, LinearGaussian
@@ -23,6 +24,8 @@ from lecture21.mixtures.members import LinearClassifier, LinearGaussian
 _RIDGE = 1e-6
 _HALVINGS = 60  # after this many halvings a step is below rounding error, and is not taken
 _LEAST_WEIGHT = 1e-12  # a member responsible for less than this fraction of one point keeps its parameters
+_NO_POINT = 1e-6  # a member responsible for less than this part of one point
+_FLAT = 1e-3  # nats per point that a step of 1 in a parameter would gain
 
 
 def _with_ones(x: Tensor) -> Tensor:
@@ -121,17 +124,38 @@ def _step(module: nn.Module, x: Tensor, y: Tensor, weight: Tensor, damped: bool,
         _fit_softmax(module.network, x, share, damped=damped, newton_steps=newton_steps)
 
 
+class Fit(list[float]):
+    """The values of a fit, the first before its first step, and how it ended."""
+
+    ended: str = ""
+    """Converged, stalled, or stopped after all its steps; and which members are responsible for no point."""
+
+
+def _how_it_ended(mixture: Mixture, x: Tensor, y: Tensor, values: list[float], tolerance: float) -> str:
+    change = abs(values[-1] - values[-2]) if len(values) > 1 else math.inf
+    ended = f"stopped after {len(values) - 1} steps, with a change of {change:.3g} nats"
+    if change < tolerance:
+        with torch.enable_grad():
+            parameters = [p for p in mixture.parameters() if p.requires_grad]
+            slopes = torch.autograd.grad(mixture.log_prob(x, y).mean(), parameters, allow_unused=True)
+        slope = max((s.abs().max().item() for s in slopes if s is not None), default=0.0)
+        ended = "converged" if slope < _FLAT else f"stalled where the slope is {slope:.3g} nats per point"
+    empty = (mixture.responsibilities(x, y).sum(0) < _NO_POINT).nonzero().flatten().tolist()
+    return ended + "".join(f"; member {m} is responsible for no point" for m in empty)
+
+
+@checked
 @torch.no_grad()
 def fit_em(
     mixture: Mixture,
-    x: Float[Tensor, "N D"],
-    y: Float[Tensor, " N"] | Int[Tensor, " N"],
+    x: Points,
+    y: Targets,
     *,
-    steps: int = 200,
-    tolerance: float = 1e-6,
+    steps: Natural = 200,
+    tolerance: NonNegative = 1e-6,
     damped: bool = True,
-    newton_steps: int = 1,
-) -> list[float]:
+    newton_steps: Count = 1,
+) -> Fit:
     """Fit in place by EM; with damping, the log-likelihood never decreases, whatever the initial parameters.
 
     The E-step computes each member's responsibility for each point. The M-step fits a `LinearGaussian` by weighted
@@ -141,8 +165,8 @@ def fit_em(
 
     Args:
         mixture: fitted in place.
-        x: inputs.
-        y: targets.
+        x: inputs, in any unit: parameters that were drawn for inputs of order 1 are used in units of that order.
+        y: targets, in any unit as well.
         steps: the largest number of steps.
         tolerance: in nats; EM stops after a step that changes the log-likelihood by less.
         damped: halve each Newton step until it does not decrease its objective. Without damping a step overshoots
@@ -150,7 +174,8 @@ def fit_em(
         newton_steps: Newton steps in each M-step; one is enough to increase the likelihood.
 
     Returns:
-        The sum of log P(y|x) over all points, in nats, before the first step and after each.
+        The sum of log P(y|x) over all points, in nats, before the first step and after each: a list whose `ended` says
+        how the fit ended.
 
     Raises:
         ValueError: if a member or gate cannot be fitted here (use `fit_gradient`; nothing has changed then), or the
@@ -158,19 +183,22 @@ def fit_em(
 
     Source: Jordan & Jacobs 1994; Dempster et al. 1977 for the monotone likelihood.
     """
-    require_whole("steps", steps, least=0)
-    require_whole("newton_steps", newton_steps)
-    require_number("tolerance", tolerance, "a number >= 0", lambda nats: 0 <= nats < math.inf)
     require_points(x, y)
     _require_fittable(mixture)
-    values = [mixture.log_prob(x, y).sum().item()]
-    if not math.isfinite(values[0]):
-        raise ValueError(f"the log-likelihood of the initial parameters must be finite, got {values[0]}")
-    for step in tqdm(range(steps), unit="step", dynamic_ncols=True, disable=not sys.stderr.isatty()):
-        _step(mixture, x, y, torch.ones_like(x[:, 0]), damped, newton_steps)
-        values.append(mixture.log_prob(x, y).sum().item())
-        if not math.isfinite(values[-1]):
-            raise ValueError(f"the log-likelihood after step {step + 1} is {values[-1]}, with damped={damped}")
-        if abs(values[-1] - values[-2]) < tolerance:
-            break
+    with units_of_order_one(mixture, x, y) as (x, y, log_unit):
+
+        def log_likelihood() -> float:
+            return mixture.log_prob(x, y).sum().item() - len(x) * log_unit
+
+        values = Fit([log_likelihood()])
+        if not math.isfinite(values[0]):
+            raise ValueError(f"the log-likelihood of the initial parameters must be finite, got {values[0]}")
+        for step in tqdm(range(steps), unit="step", dynamic_ncols=True, disable=not sys.stderr.isatty()):
+            _step(mixture, x, y, torch.ones_like(x[:, 0]), damped, newton_steps)
+            values.append(log_likelihood())
+            if not math.isfinite(values[-1]):
+                raise ValueError(f"the log-likelihood after step {step + 1} is {values[-1]}, with damped={damped}")
+            if abs(values[-1] - values[-2]) < tolerance:
+                break
+        values.ended = _how_it_ended(mixture, x, y, values, tolerance)
     return values

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lecture21._support.validation import require_whole
+from lecture21._support.contract import NOT_EMPTY, Count, NonNegative, checked
 from lecture21.mixtures._checks import apply_network
 from lecture21.mixtures.members import _mlp
 
@@ -33,17 +34,16 @@ class _SoftmaxGate(nn.Module):
 class LinearGate(_SoftmaxGate):
     """A softmax gate whose logits are linear in x: the border between two members is a straight line."""
 
-    def __init__(self, d_in: int, n_member: int):
-        require_whole("d_in", d_in)
-        require_whole("n_member", n_member)
+    @checked
+    def __init__(self, d_in: Count, n_member: Count):
         super().__init__(nn.Linear(d_in, n_member), n_member)
 
 
 class MLPGate(_SoftmaxGate):
     """A softmax gate whose logits come from one hidden layer of `d_hidden` tanh units: the borders can be curved."""
 
-    def __init__(self, d_in: int, d_hidden: int, n_member: int):
-        require_whole("n_member", n_member)
+    @checked
+    def __init__(self, d_in: Count, d_hidden: Count, n_member: Count):
         super().__init__(_mlp(d_in, d_hidden, n_member), n_member)
 
 
@@ -54,11 +54,10 @@ class ConstantGate(nn.Module):
         weights: one for each member, >= 0, with a sum of 1 to within 1e-6.
     """
 
-    def __init__(self, weights: Float[Tensor, " M"] | Sequence[float]):
+    @checked
+    def __init__(self, weights: Annotated[Float[Tensor, " M"] | Sequence[NonNegative], NOT_EMPTY]):
         super().__init__()
         weights = torch.as_tensor(weights, dtype=torch.float64)
-        if weights.dim() != 1 or not len(weights):
-            raise ValueError(f"weights must be one number for each member, got the shape {tuple(weights.shape)}")
         if not weights.isfinite().all() or weights.min() < 0:
             raise ValueError(f"weights must be finite and >= 0, got {weights.tolist()}")
         if abs(weights.sum().item() - 1) > 1e-6:
@@ -74,8 +73,8 @@ class ConstantGate(nn.Module):
 class UniformGate(ConstantGate):
     """A gate that gives each of `n_member` members the weight 1 / M: bagging (slide 31)."""
 
-    def __init__(self, n_member: int):
-        require_whole("n_member", n_member)
+    @checked
+    def __init__(self, n_member: Count):
         super().__init__([1 / n_member] * n_member)
 
 

@@ -6,14 +6,17 @@ error each is moved toward the residual of the others, so members whose predicti
 
 import math
 from collections.abc import Callable
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from lecture21._support.validation import require_choice, require_number, require_whole
-from lecture21.mixtures._checks import require_one_per_point, require_points
+from lecture21._support.contract import Natural, Positive, checked
+from lecture21._support.validation import one_of
+from lecture21.mixtures._checks import Points, Targets, require_points
+from lecture21.mixtures._units import units_of_order_one
 from lecture21.mixtures.formula import Mixture
 from lecture21.training.config import TrainConfig
 from lecture21.training.tasks import minimize
@@ -39,7 +42,6 @@ def _cooperative_loss(
     Source: Jacobs et al. 1991, equation 1.1, the loss that they replace.
     """
     mean = mixture.mean(x)
-    require_one_per_point("y", y, len(mean))
     target = y if mean.dim() == 1 else F.one_hot(y.long(), mean.shape[1])
     return (mean - target).square().sum() / len(mean)
 
@@ -50,14 +52,15 @@ _LOSSES: dict[str, Callable[[Mixture, Tensor, Tensor], Tensor]] = {
 }
 
 
+@checked
 def fit_gradient(
     mixture: Mixture,
-    x: Float[Tensor, "N D"],
-    y: Float[Tensor, " N"] | Int[Tensor, " N"],
+    x: Points,
+    y: Targets,
     *,
-    loss: str = "competitive",
-    steps: int = 1500,
-    learning_rate: float = 0.03,
+    loss: Annotated[str, one_of(_LOSSES)] = "competitive",
+    steps: Natural = 1500,
+    learning_rate: Positive = 0.03,
 ) -> list[float]:
     """Fit in place with Adam on all points at once; the learning rate decreases to 0 along half a cosine.
 
@@ -65,7 +68,7 @@ def fit_gradient(
 
     Args:
         mixture: fitted in place.
-        x: inputs.
+        x: inputs, in any unit, as for `fit_em`.
         y: targets.
         loss: "competitive", the negative log-likelihood, or "cooperative", the squared error of the mean.
         steps: number of updates.
@@ -77,18 +80,17 @@ def fit_gradient(
     Raises:
         ValueError: if the loss is no longer finite; a smaller learning rate may help.
     """
-    require_choice("loss", loss, _LOSSES)
-    require_whole("steps", steps, least=0)
-    require_number("learning_rate", learning_rate, "a positive number", lambda rate: 0 < rate < math.inf)
     require_points(x, y)
     function = _LOSSES[loss]
+    with units_of_order_one(mixture, x, y) as (x, y, log_unit):
 
-    def value(_: torch.Generator | None = None) -> Tensor:
-        return function(mixture, x, y)
+        def value(_: torch.Generator | None = None) -> Tensor:
+            own = function(mixture, x, y)
+            return own + log_unit if loss == "competitive" else own * math.exp(2 * log_unit)
 
-    losses = minimize(mixture, value, TrainConfig(steps, learning_rate=learning_rate, schedule="cosine"))
-    with torch.no_grad():
-        last = value().item()
+        losses = minimize(mixture, value, TrainConfig(steps, learning_rate=learning_rate, schedule="cosine"))
+        with torch.no_grad():
+            last = value().item()
     if not math.isfinite(last):
         raise ValueError(f"the loss after step {steps} is {last}: try a learning_rate below {learning_rate}")
     return [*losses.tolist(), last]

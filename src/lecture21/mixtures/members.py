@@ -1,23 +1,24 @@
 """Members of a mixture: a network that predicts y, and a distribution around its prediction."""
 
 import math
+from typing import Annotated
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from lecture21._support.validation import require_number, require_whole
+from lecture21._support.contract import Count, Positive, checked
+from lecture21._support.validation import in_range
 from lecture21.mixtures._checks import apply_network, require_classes
 
 # Without a floor for the standard deviation, a member that passes through a single point can shrink around it, and the
 # likelihood is unbounded.
 _LEAST_SD = 0.05
+Classes = Annotated[int, in_range(2, whole=True)]
 
 
 def _mlp(d_in: int, d_hidden: int, d_out: int) -> nn.Sequential:
     """Return a network with one hidden layer of tanh."""
-    require_whole("d_in", d_in)
-    require_whole("d_hidden", d_hidden)
     return nn.Sequential(nn.Linear(d_in, d_hidden), nn.Tanh(), nn.Linear(d_hidden, d_out))
 
 
@@ -32,9 +33,9 @@ class _Gaussian(nn.Module):
         least_sd: lower bound of the standard deviation, in the unit of y; its initial value is (least_sd^2 + 1)^(1/2).
     """
 
-    def __init__(self, network: nn.Module, *, least_sd: float = _LEAST_SD):
+    @checked
+    def __init__(self, network: nn.Module, *, least_sd: Positive = _LEAST_SD):
         super().__init__()
-        require_number("least_sd", least_sd, "a positive number", lambda sd: 0 < sd < math.inf)
         self.network = network
         self.log_sd = nn.Parameter(torch.zeros(()))
         self.least_sd = least_sd
@@ -48,13 +49,10 @@ class _Gaussian(nn.Module):
         """Return the expected value of y."""
         return apply_network(self.network, x).squeeze(-1)
 
+    @checked
     def log_prob(self, x: Float[Tensor, "N D"], y: Float[Tensor, " N"]) -> Float[Tensor, " N"]:
         """Return the logarithm of the density at y."""
-        mean = self.mean(x)
-        if y.shape != mean.shape or not y.is_floating_point():
-            wanted = f"floating-point numbers of shape {tuple(mean.shape)}, one for each x"
-            raise ValueError(f"y must be {wanted}, got {y.dtype} of shape {tuple(y.shape)}")
-        variance = self.variance
+        mean, variance = self.mean(x), self.variance
         return -0.5 * ((y - mean) ** 2 / variance + (2 * math.pi * variance).log())
 
 
@@ -64,8 +62,8 @@ class LinearGaussian(_Gaussian):
     The variance is least_sd^2 + exp(2 log_sd).
     """
 
-    def __init__(self, d_in: int, *, least_sd: float = _LEAST_SD):
-        require_whole("d_in", d_in)
+    @checked
+    def __init__(self, d_in: Count, *, least_sd: Positive = _LEAST_SD):
         super().__init__(nn.Linear(d_in, 1), least_sd=least_sd)
 
 
@@ -75,7 +73,8 @@ class MLPGaussian(_Gaussian):
     The variance is least_sd^2 + exp(2 log_sd).
     """
 
-    def __init__(self, d_in: int, d_hidden: int, *, least_sd: float = _LEAST_SD):
+    @checked
+    def __init__(self, d_in: Count, d_hidden: Count, *, least_sd: Positive = _LEAST_SD):
         super().__init__(_mlp(d_in, d_hidden, 1), least_sd=least_sd)
 
 
@@ -94,25 +93,25 @@ class _Classifier(nn.Module):
         """Return the probability of each class."""
         return apply_network(self.network, x).softmax(dim=-1)
 
+    @checked
     def log_prob(self, x: Float[Tensor, "N D"], y: Int[Tensor, " N"]) -> Float[Tensor, " N"]:
         """Return the logarithm of the probability of class y, an integer in 0..K-1."""
         logs = apply_network(self.network, x).log_softmax(dim=-1)
-        require_classes(y, *logs.shape)
+        require_classes(y, logs.shape[1])
         return logs.gather(-1, y[:, None].long())[:, 0]
 
 
 class LinearClassifier(_Classifier):
     """The logit of each of `n_class` classes is linear in x: logistic regression."""
 
-    def __init__(self, d_in: int, n_class: int):
-        require_whole("d_in", d_in)
-        require_whole("n_class", n_class, least=2)
+    @checked
+    def __init__(self, d_in: Count, n_class: Classes):
         super().__init__(nn.Linear(d_in, n_class))
 
 
 class MLPClassifier(_Classifier):
     """The logits of `n_class` classes are the output of a network with one hidden layer of `d_hidden` tanh units."""
 
-    def __init__(self, d_in: int, d_hidden: int, n_class: int):
-        require_whole("n_class", n_class, least=2)
+    @checked
+    def __init__(self, d_in: Count, d_hidden: Count, n_class: Classes):
         super().__init__(_mlp(d_in, d_hidden, n_class))

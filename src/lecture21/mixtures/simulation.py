@@ -2,14 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lecture21._support.validation import require_switch, require_whole
-from lecture21.mixtures.sollich_krogh import _require_setting
+from lecture21._support.contract import FINITE, NOT_EMPTY, Count, NonNegative, Positive, Seed, Share, checked
 
 
 class _RidgeEnsemble(NamedTuple):
@@ -19,16 +18,20 @@ class _RidgeEnsemble(NamedTuple):
     train: Float[Tensor, "L M"]  # mean squared error of each student on its own examples, noise included
 
 
+_MOST = 10**8  # numbers, in the matrices of all students
+
+
+@checked
 def simulate_ridge_ensemble(
-    alpha: int | float,
-    subset: int | float | Sequence[int | float],
-    noise: int | float,
-    members: int,
-    penalty: Float[Tensor, " L"] | Float[Tensor, "L M"],
+    alpha: Positive,
+    subset: Share | Sequence[Share],
+    noise: NonNegative,
+    members: Count,
+    penalty: Annotated[Float[Tensor, " L"] | Float[Tensor, "L M"], NOT_EMPTY, FINITE],
     *,
-    width: int = 50,
+    width: Count = 50,
     bootstrap: bool = False,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> _RidgeEnsemble:
     """Draw a teacher, its examples and a subset for each student, and solve the students' least-squares problems.
 
@@ -49,15 +52,16 @@ def simulate_ridge_ensemble(
 
     Source: Sollich & Krogh 1996, section 2.
     """
-    require_whole("members", members)
-    require_whole("width", width)
-    require_whole("seed", seed, least=0)
-    require_switch("bootstrap", bootstrap)
+    if (size := (alpha + 1) * width**2 * members) > _MOST:
+        given = f"alpha={alpha}, width={width} and members={members}"
+        raise ValueError(f"the matrices must have at most {_MOST:,} numbers, got {size:,.0f} with {given}")
     subsets = [subset] * members if isinstance(subset, int | float) else list(subset)
     rows = penalty[:, None].expand(-1, members) if penalty.dim() == 1 else penalty  # (L, M)
     if len(subsets) != members or rows.shape[-1] != members:
-        raise ValueError(f"each of {members} members needs one, got {len(subsets)} subsets, {rows.shape[-1]} penalties")
-    _require_setting(alpha, subsets, noise, rows.flatten().tolist())
+        given = f"{len(subsets)} and {rows.shape[-1]}"
+        raise ValueError(f"subset and penalty must be one, or one for each of members={members}, got {given}")
+    if penalty.min() < 0:
+        raise ValueError(f"penalty must be >= 0, got {penalty.min():g}")
 
     generator = torch.Generator().manual_seed(seed)
 

@@ -13,6 +13,7 @@ by `lecture21.mixtures.simulation`.
 
 import math
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -20,28 +21,29 @@ from jaxtyping import Float
 from scipy.optimize import minimize_scalar, nnls
 from torch import Tensor
 
-from lecture21._support.validation import require_number, require_whole
+from lecture21._support.contract import FINITE, NOT_EMPTY, NonNegative, Positive, Share, checked
+from lecture21._support.validation import WHOLE, Rule, in_range, require
+
+Members = Annotated[
+    int | float, Rule(f"{WHOLE.words} or infinite", lambda m, s: m == math.inf or WHOLE.holds(m, s), says_kind=True)
+]
 
 
-def _require_setting(
-    alpha: int | float, subsets: Sequence[int | float], noise: int | float, penalties: Sequence[int | float]
-) -> None:
-    """Raise ValueError unless the numbers describe a teacher, its examples and its students."""
-    require_number("alpha", alpha, "a positive number", lambda x: 0 < x < math.inf)
-    require_number("noise", noise, "a number >= 0", lambda x: 0 <= x < math.inf)
-    for subset in subsets:
-        require_number("subset", subset, "a fraction in (0, 1]", lambda x: 0 < x <= 1)
-    for penalty in penalties:
-        require_number("penalty", penalty, "a number >= 0", lambda x: 0 <= x < math.inf)
+def _learned(alpha: int | float, penalty: int | float) -> float:
+    """Return 1 - rho, the fraction of the teacher that a student has learned; it keeps its digits where it is small.
+
+    It is the smaller root of k^2 - (1 + penalty + alpha) k + alpha = 0, and alpha is the product of the two.
+    """
+    return alpha / _larger_root(alpha, penalty)
 
 
-def _require_members(members: int | float) -> None:
-    """Raise ValueError unless the number of members is a positive integer or infinite."""
-    if members != math.inf:
-        require_whole("members", members)
+def _larger_root(alpha: int | float, penalty: int | float) -> float:
+    root = math.hypot((1 + penalty - alpha) / 2, math.sqrt(alpha) * math.sqrt(penalty))  # does not overflow
+    return (1 + penalty + alpha) / 2 + root
 
 
-def ignorance(alpha: int | float, penalty: int | float) -> float:
+@checked
+def ignorance(alpha: Positive, penalty: NonNegative) -> float:
     """Return rho, the fraction of the teacher that a student has not learned: on average w = (1 - rho) w0.
 
     rho = penalty tr(X^T X / N + penalty)^-1 / N, the positive root of rho^2 + (penalty + alpha - 1) rho = penalty. It
@@ -53,7 +55,6 @@ def ignorance(alpha: int | float, penalty: int | float) -> float:
 
     Source: the trace is that of Marchenko & Pastur 1967.
     """
-    _require_setting(alpha, (), 0.0, (penalty,))
     b = penalty + alpha - 1
     root = math.hypot(b, 2 * math.sqrt(penalty))  # does not overflow
     return 2 * penalty / (b + root) if b > 0 else (root - b) / 2  # avoids cancellation
@@ -82,19 +83,27 @@ def _cross_error(
 
     Source: the setting of Sollich & Krogh 1996; the closed form is derived here and tested against simulations.
     """
-    _require_setting(alpha, subsets, noise, penalties)
     (r, s), overlap = subsets, subsets[0] * subsets[1] if overlap is None else overlap
     least, most = max(0.0, r + s - 1), min(r, s)
-    require_number("overlap", overlap, f"between {least:g} and {most:g}", lambda x: least - 1e-12 <= x <= most + 1e-12)
-    rho, sigma = (ignorance(alpha * subset, penalty) for subset, penalty in zip(subsets, penalties, strict=True))
-    q = (1 - rho) * (1 - sigma) * overlap / (alpha * r * s)
+    require(
+        "overlap",
+        overlap,
+        in_range(least - 1e-12, most + 1e-12, "[]")._replace(words=f"between {least:g} and {most:g}"),
+    )
+    students = [(alpha * subset, penalty) for subset, penalty in zip(subsets, penalties, strict=True)]
+    rho, sigma = (ignorance(*student) for student in students)
+    q = _learned(*students[0]) * overlap / (r * _larger_root(*students[1]))  # without alpha, which may be tiny
     if q < 1:
         return (rho * sigma + noise * q) / (1 - q)
     return math.inf if noise else 0.0  # no penalty, and as many examples as weights: without noise, w = w0
 
 
+@checked
 def cross_errors(
-    alpha: int | float, subsets: Sequence[int | float], noise: int | float, penalties: Sequence[int | float]
+    alpha: Positive,
+    subsets: Annotated[Sequence[Share], NOT_EMPTY],
+    noise: NonNegative,
+    penalties: Sequence[NonNegative],
 ) -> Float[Tensor, "M M"]:
     """Return E, the cross-errors of M students on independent random subsets; the error of a weighted mean is g^T E g.
 
@@ -105,7 +114,7 @@ def cross_errors(
         penalties: one for each student.
     """
     if len(subsets) != len(penalties):
-        raise ValueError(f"each student needs a subset and a penalty, got {len(subsets)} and {len(penalties)}")
+        raise ValueError(f"subsets and penalties must be one for each student, got {subsets} and {penalties}")
     students = list(zip(subsets, penalties, strict=True))
     rows = [
         [
@@ -117,8 +126,9 @@ def cross_errors(
     return torch.tensor(rows, dtype=torch.float64)
 
 
+@checked
 def sollich_krogh_error(
-    alpha: int | float, subset: int | float, noise: int | float, members: int | float, penalty: int | float
+    alpha: Positive, subset: Share, noise: NonNegative, members: Members, penalty: NonNegative
 ) -> float:
     """Return the error against the teacher of the mean of M students with random subsets and one penalty.
 
@@ -133,7 +143,6 @@ def sollich_krogh_error(
 
     Source: Sollich & Krogh 1996, "Learning with ensembles: How over-fitting can be useful".
     """
-    _require_members(members)
     subsets, penalties = (subset, subset), (penalty, penalty)
     own = _cross_error(alpha, noise, subsets=subsets, penalties=penalties, overlap=subset)
     if members == 1:
@@ -142,7 +151,8 @@ def sollich_krogh_error(
     return shared if members == math.inf else own / members + (1 - 1 / members) * shared
 
 
-def best_penalty(alpha: int | float, subset: int | float, noise: int | float, members: int | float) -> float:
+@checked
+def best_penalty(alpha: Positive, subset: Share, noise: NonNegative, members: Members) -> float:
     """Return the penalty >= 0 that minimizes the error of the mean of M students.
 
     For one member, or if all see all examples, it is the noise. For more members on subsets it is smaller, and for
@@ -156,8 +166,6 @@ def best_penalty(alpha: int | float, subset: int | float, noise: int | float, me
         noise: variance of the noise.
         members: number of students; math.inf is allowed.
     """
-    _require_setting(alpha, (subset,), noise, ())
-    _require_members(members)
 
     def error(log_penalty: float) -> float:
         return sollich_krogh_error(alpha, subset, noise, members, math.exp(log_penalty))
@@ -168,7 +176,8 @@ def best_penalty(alpha: int | float, subset: int | float, noise: int | float, me
     return 0.0 if without <= optimum.fun else math.exp(optimum.x)
 
 
-def equivalent_penalty(alpha: int | float, subset: int | float, penalty: int | float) -> float:
+@checked
+def equivalent_penalty(alpha: Positive, subset: Share, penalty: NonNegative) -> float:
     """Return the penalty of one student on all examples that equals the mean of infinitely many on subsets.
 
     Both have the same `ignorance`, and so the same error at any noise. The result is at least `penalty`: averaging over
@@ -181,12 +190,13 @@ def equivalent_penalty(alpha: int | float, subset: int | float, penalty: int | f
 
     Source: LeJeune, Javadi & Baraniuk 2020 prove a similar result for students without a penalty.
     """
-    _require_setting(alpha, (subset,), 0.0, (penalty,))
-    rho = ignorance(alpha * subset, penalty)
-    return rho * (rho + alpha - 1) / (1 - rho) if rho < 1 else math.inf
+    # rho (rho + alpha - 1) / (1 - rho), written so that nothing cancels.
+    student = alpha * subset, penalty
+    return penalty + ignorance(*student) * (1 - subset) / subset * _larger_root(*student)
 
 
-def best_weights(cross: Float[Tensor, "M M"]) -> Float[Tensor, " M"]:
+@checked
+def best_weights(cross: Annotated[Float[Tensor, "M M"], NOT_EMPTY, FINITE]) -> Float[Tensor, " M"]:
     """Return the weights g >= 0 that sum to one and minimize g^T E g.
 
     Args:
@@ -195,9 +205,9 @@ def best_weights(cross: Float[Tensor, "M M"]) -> Float[Tensor, " M"]:
     try:
         root = np.linalg.cholesky(cross.double().numpy()).T  # E = root^T root
     except np.linalg.LinAlgError as error:
-        raise ValueError("cross-errors must be a positive definite matrix: no two students may be equal") from error
+        raise ValueError("cross must be a positive definite matrix: no two students may be equal") from error
     if not torch.allclose(cross, cross.mT):
-        raise ValueError(f"cross-errors must be symmetric, got a difference of {(cross - cross.mT).abs().max():.3g}")
+        raise ValueError(f"cross must be symmetric, got a difference of {(cross - cross.mT).abs().max():.3g}")
     # The minimum over the simplex lies on the ray of the minimum of |root u - root^-T 1| over u >= 0.
     ray, _ = nnls(root, np.linalg.solve(root.T, np.ones(len(root))))
     return torch.tensor(ray / ray.sum())

@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lecture21._support.validation import require_choice
 from lecture21.layers.feed_forward import ACTIVATIONS
 
 
@@ -43,7 +42,6 @@ class Experts(nn.Module):
 
     def __init__(self, d_model: int, d_hidden: int, n_expert: int, *, activation: str = "relu", bias: bool = True):
         super().__init__()
-        require_choice("activation", activation, ACTIVATIONS)
         self.activation = ACTIVATIONS[activation]
         self.up = _GroupedLinear(n_expert, d_model, d_hidden, bias=bias)
         self.gate = _GroupedLinear(n_expert, d_model, d_hidden, bias=bias) if self.activation.gated else None

@@ -4,8 +4,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lecture21._support.contract import Count, Rate, checked
 from lecture21.layers.dropout import Dropout
-from lecture21.layers.feed_forward import FeedForward
+from lecture21.layers.feed_forward import Activation, FeedForward
 from lecture21.moe._experts import Experts
 from lecture21.moe.config import MoEConfig
 from lecture21.moe.routing import Router, Routing
@@ -30,15 +31,16 @@ class SparseMoE(nn.Module):
     Source: Shazeer et al. 2017, section 2; Fedus et al. 2022, section 2. Shared experts: Dai et al. 2024, 3.2.
     """
 
+    @checked
     def __init__(
         self,
-        d_model: int,
-        d_hidden: int,
+        d_model: Count,
+        d_hidden: Count,
         config: MoEConfig | None = None,
         *,
-        activation: str = "relu",
+        activation: Activation = "relu",
         bias: bool = True,
-        dropout: float = 0.0,
+        dropout: Rate = 0.0,
     ):
         super().__init__()
         c = self.config = MoEConfig() if config is None else config
@@ -58,8 +60,10 @@ class SparseMoE(nn.Module):
         routing = self.router(x)
         outputs = torch.stack([expert(x) for expert in self.experts.layers()], dim=-2)  # (B, T, E, C)
         weights = torch.zeros_like(routing.logits)  # (B, T, E)
-        weights = weights.scatter(-1, routing.experts, routing.weights * routing.kept)
-        return self._finish(x, (weights[..., None].to(outputs.dtype) * outputs).sum(-2)), routing
+        weights = weights.scatter(-1, routing.experts, routing.weights * routing.kept)[..., None].to(outputs.dtype)
+        # In half precision an expert that is not selected may be infinite, and 0 times infinity is no number.
+        outputs = outputs.masked_fill(weights == 0, 0.0)
+        return self._finish(x, (weights * outputs).sum(-2)), routing
 
     def _finish(self, x: Float[Tensor, "B T C"], mixed: Float[Tensor, "B T C"]) -> Float[Tensor, "B T C"]:
         return self.dropout(mixed if self.shared is None else mixed + self.shared(x))

@@ -9,9 +9,10 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from lecture21._support.tensors import at_least_float32
-from lecture21.moe.balance import _load, _z_loss, balance_loss, probabilities_of, rebalanced
-from lecture21.moe.config import MoEConfig
+from lecture21._support.contract import Count, Natural, checked
+from lecture21._support.tensors import at_least_float32, require_width
+from lecture21.moe.balance import _load, _require_experts, _z_loss, balance_loss, probabilities_of, rebalanced
+from lecture21.moe.config import Gates, MoEConfig, When
 
 
 class Routing(NamedTuple):
@@ -27,12 +28,13 @@ class Routing(NamedTuple):
     """Whether the expert processes the token; all true without a capacity."""
 
 
+@checked
 def route(
     logits: Float[Tensor, "*N E"],
-    top_k: int,
+    top_k: Count,
     *,
-    gates: str = "softmax",
-    softmax: str = "before",
+    gates: Gates = "softmax",
+    softmax: When = "before",
     renormalize: bool = True,
     bias: Float[Tensor, " E"] | None = None,
 ) -> tuple[Int[Tensor, "*N k"], Float[Tensor, "*N k"]]:
@@ -54,6 +56,8 @@ def route(
     Source: Shazeer et al. 2017, section 2.1 (after); Fedus et al. 2022, section 2.1 (before, k = 1); Jiang et al. 2024,
     section 2.1; DeepSeek-AI 2024 (V3), equations 13 to 16 (sigmoid).
     """
+    if top_k > logits.shape[-1]:
+        raise ValueError(f"top_k must be at most the number of experts, {logits.shape[-1]}, got {top_k}")
     probabilities = logits.sigmoid() if gates == "sigmoid" else logits.softmax(-1)
     scores = probabilities.detach() if bias is None else probabilities.detach() + bias
     experts = scores.topk(top_k, dim=-1).indices  # the selection has no gradient; the weights have
@@ -71,13 +75,15 @@ def _capacity(n_token: int, n_expert: int, top_k: int, factor: float) -> int:
     return math.ceil(factor * n_token * top_k / n_expert)
 
 
-def within_capacity(experts: Int[Tensor, "B T k"], n_expert: int, places: int) -> Bool[Tensor, "B T k"]:
+@checked
+def within_capacity(experts: Int[Tensor, "B T k"], n_expert: Count, places: Natural) -> Bool[Tensor, "B T k"]:
     """Return which assignments are processed if each expert has a capacity of `places`.
 
     Earlier positions come first; among equal positions, earlier sequences; for one token, its best expert. With a given
     number of places, no token displaces an earlier one. A capacity, however, grows with the number of tokens, so that a
     longer text may keep an assignment that its beginning drops, and the result depends on the other sequences.
     """
+    _require_experts(experts, n_expert)
     in_time = experts.transpose(0, 1)  # (T, B, k): the order of precedence
     order = in_time.flatten().argsort(stable=True)  # by expert; within one, in time
     counts = in_time.flatten().bincount(minlength=n_expert)
@@ -102,7 +108,8 @@ class Router(nn.Linear):
     sum_over_processes: Callable[[Tensor], Tensor] | None = None
     """Sums counts over the processes that share a batch; `train` sets it if there are several."""
 
-    def __init__(self, d_model: int, config: MoEConfig):
+    @checked
+    def __init__(self, d_model: Count, config: MoEConfig):
         super().__init__(d_model, config.n_expert, bias=False)
         self.config = config
         self.register_buffer("selection_bias", torch.zeros(config.n_expert) if config.balance == "bias" else None)
@@ -114,13 +121,14 @@ class Router(nn.Linear):
 
     def forward(self, x: Float[Tensor, "B T C"]) -> Routing:
         """Select the experts of each token."""
+        require_width("x", x, self.in_features)
         c = self.config
         with torch.autocast(x.device.type, enabled=False):
             logits = F.linear(at_least_float32(x), at_least_float32(self.weight))  # (B, T, E)
         finite = logits.detach().isfinite()
         if not finite.all():
             worst = logits[~finite][0]
-            raise ValueError(f"a router's logit is {worst}, not a number: did the training of this model diverge?")
+            raise ValueError(f"a router's logit of x is {worst}, not a number: did the training of this model diverge?")
         experts, weights = route(
             logits,
             c.top_k,

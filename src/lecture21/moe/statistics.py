@@ -9,8 +9,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from lecture21._support.contract import checked
 from lecture21._support.modes import evaluating
 from lecture21.moe.balance import _load, probabilities_of
+from lecture21.moe.config import Gates
 from lecture21.moe.routing import Router, Routing
 
 _DEAD = 0.1  # an expert with less than this part of its equal share counts as dead
@@ -46,13 +48,16 @@ def _entropy(probabilities: Float[Tensor, "*N E"]) -> Float[Tensor, "*N"]:
     return torch.special.entr(probabilities).sum(-1)
 
 
+@checked
 @torch.no_grad()
-def describe(routing: Routing, ids: Int[Tensor, "B T"] | None = None, *, gates: str = "softmax") -> _RouterStatistics:
+def describe(routing: Routing, ids: Int[Tensor, "B T"] | None = None, *, gates: Gates = "softmax") -> _RouterStatistics:
     """Return the statistics of one routing; given token ids, also their mutual information with the experts.
 
     The probabilities are those of the router's `MoEConfig.gates`.
     """
     n_expert = routing.logits.shape[-1]
+    if ids is not None and ids.numel() and ids.min() < 0:
+        raise ValueError(f"ids must be >= 0, got {ids.min()}")
     if ids is not None and ids.shape != routing.experts.shape[:2]:
         raise ValueError(f"ids must be {tuple(routing.experts.shape[:2])}, one for each token, got {tuple(ids.shape)}")
     share = _load(routing.experts, n_expert)
@@ -94,6 +99,7 @@ def routings(model: nn.Module) -> Iterator[list[tuple[Router, Routing]]]:
             hook.remove()
 
 
+@checked
 @torch.no_grad()
 def statistics_of(model: nn.Module, ids: Int[Tensor, "B T"]) -> list[_RouterStatistics]:
     """Run a model on token ids, in evaluation mode, and return the statistics of each sparse layer."""

@@ -1,5 +1,6 @@
 """A sequence of token ids, checked."""
 
+import operator
 from collections.abc import Iterable, Iterator
 
 from jaxtyping import Int
@@ -9,8 +10,12 @@ from torch import Tensor
 def check_each(ids: Iterable[int], vocab_size: int) -> Iterator[int]:
     """Yield the ids; raise ValueError at the first one outside the vocabulary."""
     for position, i in enumerate(ids):
-        if not 0 <= i < vocab_size:  # a negative index would silently count from the end
-            raise ValueError(f"id {i} at {position} is outside the vocabulary: 0 to {vocab_size - 1}")
+        try:
+            known = 0 <= operator.index(i) < vocab_size  # a negative index would silently count from the end
+        except TypeError:  # a fraction, a word or several ids
+            known = False
+        if not known:
+            raise ValueError(f"id {i!r} at {position} is outside the vocabulary: 0 to {vocab_size - 1}")
         yield i
 
 

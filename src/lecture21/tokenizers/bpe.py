@@ -12,17 +12,20 @@ from itertools import pairwise
 
 import regex
 
+from lecture21._support.contract import Natural, checked
 from lecture21.tokenizers.alphabet import BYTES, PATTERN
 
 _Pair = tuple[bytes, bytes]
 
 
+@checked
 def words(text: str) -> list[str]:
     """Split a text into GPT-2's words; joined, they are the text."""
     return regex.findall(PATTERN, text)
 
 
-def train(text: str | Mapping[str, int], n_merges: int) -> list[_Pair]:
+@checked
+def train(text: str | Mapping[str, int], n_merges: Natural) -> list[_Pair]:
     """Learn merges, in the order in which they are made.
 
     Each step merges the most frequent pair; a word's pairs count as often as the word occurs. Ties go to the pair
@@ -35,8 +38,6 @@ def train(text: str | Mapping[str, int], n_merges: int) -> list[_Pair]:
 
     Source: Sennrich, Haddow & Birch 2016; on bytes, Radford et al. 2019.
     """
-    if not isinstance(n_merges, int) or n_merges < 0:
-        raise ValueError(f"n_merges must be an integer >= 0, got {n_merges!r}")
     counts = Counter(words(text)) if isinstance(text, str) else text
     split = [_bytes(word) for word in counts]
     times = list(counts.values())
@@ -77,6 +78,7 @@ def vocabulary(merges: Sequence[_Pair]) -> dict[bytes, int]:
     return {token: i for i, token in enumerate(tokens)}
 
 
+@checked
 def encode(text: str, merges: Sequence[_Pair]) -> list[int]:
     """Encode a text: in each word, merges are applied in the order in which they were learned."""
     rank = {pair: i for i, pair in enumerate(merges)}

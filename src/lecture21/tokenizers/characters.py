@@ -4,10 +4,12 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Annotated
 
 from jaxtyping import Int
 from torch import Tensor
 
+from lecture21._support.contract import NOT_EMPTY, checked
 from lecture21.tokenizers._files import read_tokenizer_json, write_tokenizer_json
 from lecture21.tokenizers._ids import check_each, check_sequence
 
@@ -15,6 +17,7 @@ UNKNOWN = "\ufffd"
 """What an unknown character is decoded to: Unicode's own replacement character."""
 
 
+@checked
 @dataclass(frozen=True)
 class CharTokenizer:
     """A vocabulary of single characters and one unknown symbol, which has the last id.
@@ -27,15 +30,14 @@ class CharTokenizer:
     Source: slide 24, whose vocabulary of 65 is 64 symbols of the plays and the unknown one.
     """
 
-    symbols: str
+    symbols: Annotated[str, NOT_EMPTY]
 
     def __post_init__(self) -> None:
-        if not self.symbols:
-            raise ValueError("a vocabulary needs at least one symbol, got none")
         if list(self.symbols) != sorted(set(self.symbols)):
             raise ValueError(f"symbols must be distinct and sorted, got {self.symbols!r}")
 
     @classmethod
+    @checked
     def from_text(cls, text: str) -> "CharTokenizer":
         """Return the tokenizer whose symbols are the characters of `text`, which must not be empty."""
         return cls("".join(sorted(set(text))))
@@ -58,6 +60,7 @@ class CharTokenizer:
         """Return the distinct characters of `text` that have no id of their own, in order of appearance."""
         return "".join(dict.fromkeys(symbol for symbol in text if symbol not in self._ids))
 
+    @checked
     def encode(self, text: str, strict: bool = False) -> list[int]:
         """Return the id of each character, `unknown_id` for an unknown one.
 
@@ -69,6 +72,7 @@ class CharTokenizer:
             raise ValueError(f"not among the {len(self.symbols)} known symbols: {where}")
         return [self._ids.get(symbol, self.unknown_id) for symbol in text]
 
+    @checked
     def decode(self, ids: Iterable[int] | Int[Tensor, " T"]) -> str:
         """Return the text of some ids; `unknown_id` becomes U+FFFD.
 
@@ -77,6 +81,7 @@ class CharTokenizer:
         """
         return "".join(self.stream(check_sequence(ids, self.vocab_size)))
 
+    @checked
     def stream(self, ids: Iterable[int]) -> Iterator[str]:
         """Decode ids one by one as they arrive; raises ValueError as `decode` does."""
         alphabet = self.symbols + UNKNOWN

@@ -14,6 +14,7 @@ from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
 from tokenizers.trainers import BpeTrainer
 
+from lecture21._support.contract import Count, checked
 from lecture21._support.downloads import Download, fetch
 from lecture21.tokenizers._files import build_encoding
 from lecture21.tokenizers.alphabet import BYTES, PATTERN
@@ -30,7 +31,8 @@ GPT2 = Download(
 _LONGEST = 1000  # characters of a word that is learned from as one word
 
 
-def train_bpe(text: str, vocab_size: int, special_tokens: Iterable[str] = ()) -> tiktoken.Encoding:
+@checked
+def train_bpe(text: str, vocab_size: Count, special_tokens: Iterable[str] = ()) -> tiktoken.Encoding:
     """Learn a byte-level BPE encoding from a text; the result is deterministic.
 
     The text is split into GPT-2's words, and a word of more than 1,000 characters (a genome without line ends) into

@@ -14,6 +14,7 @@ import tiktoken
 from jaxtyping import Int
 from torch import Tensor
 
+from lecture21._support.contract import checked
 from lecture21.tokenizers._files import describe_encoding, load_encoding, read_tokenizer_json, write_tokenizer_json
 from lecture21.tokenizers._ids import check_each, check_sequence
 from lecture21.tokenizers.characters import UNKNOWN, CharTokenizer
@@ -25,6 +26,7 @@ _MAX_SPACE = 500_000  # tiktoken keeps a stack entry for each character of white
 _LONG_SPACE = re.compile(rf"\s{{{_MAX_SPACE + 1},}}")
 
 
+@checked
 @dataclass(frozen=True, eq=False, repr=False)
 class BPETokenizer:
     """A byte-level encoding with the methods of `CharTokenizer`; `decode(encode(text))` is `text`.
@@ -75,6 +77,7 @@ class BPETokenizer:
         """Return the distinct unpaired UTF-16 surrogates in `text`, which have no UTF-8 bytes; real text has none."""
         return "".join(dict.fromkeys(_SURROGATE.findall(text)))
 
+    @checked
     def encode(self, text: str, strict: bool = False) -> list[int]:
         """Return the ids of a text; an unpaired surrogate is encoded as U+FFFD.
 
@@ -99,6 +102,7 @@ class BPETokenizer:
             )
         return ids
 
+    @checked
     def decode(self, ids: Iterable[int] | Int[Tensor, " T"]) -> str:
         """Return the text of some ids; bytes that are not valid UTF-8 (part of a character) become U+FFFD.
 
@@ -107,6 +111,7 @@ class BPETokenizer:
         """
         return self.encoding.decode(check_sequence(ids, self.vocab_size))
 
+    @checked
     def stream(self, ids: Iterable[int]) -> Iterator[str]:
         """Decode ids as they arrive; a character is yielded once its last byte has arrived.
 
@@ -133,6 +138,7 @@ class BPETokenizer:
         return cls(load_encoding(path))
 
 
+@checked
 def load_tokenizer(path: str | os.PathLike[str]) -> CharTokenizer | BPETokenizer:
     """Read a saved tokenizer of either kind.
 

@@ -1,13 +1,15 @@
 """The loss of a model on a whole text."""
 
 import os
-from typing import Any, Protocol, runtime_checkable
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from lecture21._support.contract import Count, checked
 from lecture21._support.modes import evaluating
+from lecture21._support.validation import Rule
 
 
 @runtime_checkable
@@ -41,15 +43,17 @@ class TrainableModel(LanguageModel, Protocol):
         ...
 
 
-def require_tokens(tokens: Tensor) -> None:
-    """Raise ValueError unless this is one sequence of integers: conversion would silently truncate other numbers."""
-    if tokens.dim() != 1 or tokens.dtype == torch.bool or tokens.is_floating_point() or tokens.is_complex():
-        raise ValueError(f"tokens must be one sequence of integers, got {tokens.dtype} of shape {tuple(tokens.shape)}")
+WITH_LOSS = Rule("a model with a loss", lambda model, _: callable(getattr(model, "loss", None)))
 
 
+@checked
 @torch.no_grad()
 def evaluate(
-    model: LanguageModel, tokens: Int[Tensor, " N"], block_size: int | None = None, *, batch_size: int | None = None
+    model: Annotated[LanguageModel, WITH_LOSS],
+    tokens: Int[Tensor, " N"],
+    block_size: Count | None = None,
+    *,
+    batch_size: Count | None = None,
 ) -> float:
     """Return the mean loss in nats per token over the whole of `tokens`, each target counted once.
 
@@ -89,17 +93,15 @@ def windows_at_once(block_size: int, device: torch.device) -> int:
     return max(1, (2048 if device.type == "cpu" else 32768) // max(block_size, 1))
 
 
+@checked
 def validation_batches(
-    tokens: Int[Tensor, " N"], block_size: int, batch_size: int
+    tokens: Int[Tensor, " N"], block_size: Count, batch_size: Count
 ) -> list[tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]]:
     """Cut a sequence into the windows of `evaluate`, and these into batches of inputs and targets.
 
     Raises:
         ValueError: if there is nothing to predict, or the tokens are not integers.
     """
-    if block_size < 1 or batch_size < 1:
-        raise ValueError(f"block_size and batch_size must be >= 1, got {block_size} and {batch_size}")
-    require_tokens(tokens)
     if len(tokens) < 2:
         raise ValueError(f"nothing to predict in {len(tokens)} tokens; at least 2 are needed")
     count = len(tokens) - 1

@@ -3,34 +3,38 @@
 import os
 from collections.abc import Callable
 from contextlib import nullcontext
+from typing import Annotated
 
 import torch
 from accelerate import Accelerator
 from jaxtyping import Int
 from torch import Tensor, nn
 
+from lecture21._support.contract import Count, Natural, Seed, checked
 from lecture21._support.modes import kept_random_state
 from lecture21._support.tensors import require_vocabulary
 from lecture21.training.checkpoints import RunDirectory, Tokenizer
 from lecture21.training.config import TrainConfig, learning_rate
-from lecture21.training.evaluation import TrainableModel, require_tokens
+from lecture21.training.evaluation import WITH_LOSS, TrainableModel
 from lecture21.training.history import History
 from lecture21.training.processes import SharedRun
 from lecture21.training.run import Run
+
+_MOST_PASSES = 10**7  # the seed of a pass is drawn after those of all earlier ones
 
 OnEvaluation = Callable[[int, TrainableModel, History], None]
 
 
 def _require_window(tokens: Int[Tensor, " N"], block_size: int) -> None:
-    require_tokens(tokens)
     if len(tokens) <= block_size:
         raise ValueError(
             f"{len(tokens)} tokens are too few for a block of {block_size}; at least {block_size + 1} are needed"
         )
 
 
+@checked
 def sample_windows(
-    tokens: Int[Tensor, " N"], block_size: int, batch_size: int, generator: torch.Generator | None = None
+    tokens: Int[Tensor, " N"], block_size: Count, batch_size: Count, generator: torch.Generator | None = None
 ) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]:
     """Draw random windows from a sequence: the model's input, and the targets, which are the same shifted by one.
 
@@ -41,8 +45,9 @@ def sample_windows(
     return _windows(tokens, block_size, torch.randint(len(tokens) - block_size, (batch_size,), generator=generator))
 
 
+@checked
 def shuffled_windows(
-    tokens: Int[Tensor, " N"], block_size: int, batch_size: int, number: int, seed: int = 0
+    tokens: Int[Tensor, " N"], block_size: Count, batch_size: Count, number: Natural, seed: Seed = 0
 ) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]:
     """Return batch `number` (0, 1, ...) of passes over a sequence, each of which has every window once, shuffled.
 
@@ -55,6 +60,9 @@ def shuffled_windows(
     """
     _require_window(tokens, block_size)
     per_pass = max(len(tokens) // block_size - 1, 1)
+    if number * batch_size // per_pass >= _MOST_PASSES:
+        wanted = f"in the first {_MOST_PASSES:,} passes, of {per_pass / batch_size:g} batches each"
+        raise ValueError(f"number must be {wanted}, got {number}")
     windows = torch.arange(number * batch_size, (number + 1) * batch_size)  # counted over all passes
     passes = windows // per_pass
     seeds = torch.randint(2**62, (int(passes[-1]) + 1,), generator=torch.Generator().manual_seed(seed))
@@ -121,8 +129,9 @@ def loop(
     return history
 
 
+@checked
 def train(
-    model: TrainableModel,
+    model: Annotated[TrainableModel, WITH_LOSS],
     tokens: Int[Tensor, " N"],
     config: TrainConfig | None = None,
     *,
@@ -168,8 +177,9 @@ def train(
     _require_window(tokens, model.block_size)
     require_vocabulary(tokens, model.vocab_size)
     if val is not None:
-        require_tokens(val)
         require_vocabulary(val, model.vocab_size)
+    if out is not None and not os.fspath(out):
+        raise ValueError(f"out must be a directory, got {out!r}")
     if resume and out is None:
         raise ValueError("resume=True needs out, the directory of the run to continue")
     run = Run(model, config) if accelerator is None else SharedRun(model, config, accelerator)

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lecture21._support.contract import NonNegative, Rate, checked
 from lecture21.training.devices import multiplies_bfloat16
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
@@ -49,13 +50,21 @@ class Muon(torch.optim.Optimizer):
     Source: Jordan et al. 2024, "Muon", https://kellerjordan.github.io/posts/muon.
     """
 
+    @checked
     def __init__(
-        self, params: Iterable[nn.Parameter], lr: float = 0.02, weight_decay: float = 0.0, momentum: float = 0.95
+        self,
+        params: Iterable[nn.Parameter],
+        lr: NonNegative = 0.02,
+        weight_decay: NonNegative = 0.0,
+        momentum: Rate = 0.95,
     ):
+        params = list(params)
+        if not params:
+            raise ValueError("params must have at least one matrix, got none")
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
         for p in (p for group in self.param_groups for p in group["params"]):
             if p.ndim < 2:
-                raise ValueError(f"Muon needs matrices, got a parameter of shape {tuple(p.shape)}")
+                raise ValueError(f"params must be matrices for Muon, got a parameter of shape {tuple(p.shape)}")
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:

@@ -9,11 +9,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lecture21._support.contract import checked
 from lecture21._support.modes import seeded, training
 from lecture21.training.config import TrainConfig, learning_rate
 from lecture21.training.optimizers import make_optimizers, progress_bar
 
 
+@checked
 def minimize(
     model: nn.Module, loss: Callable[[torch.Generator], Float[Tensor, ""]], config: TrainConfig
 ) -> Float[Tensor, " steps"]:

@@ -2,18 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
-from lecture21._support.validation import (
-    from_dict,
-    require_choice,
-    require_heads,
-    require_number,
-    require_switch,
-    require_whole,
-)
-from lecture21.gpt.config import CHOICES
+from lecture21._support.contract import Count, Natural, Rate, checked
+from lecture21._support.validation import from_dict, one_of, require_heads
+from lecture21.gpt.config import CHOICES, Depth
 
 
+@checked
 @dataclass(frozen=True)
 class TransformerConfig:
     """The shape of an encoder-decoder, checked when it is constructed; the defaults are the paper's at a small size.
@@ -21,53 +17,41 @@ class TransformerConfig:
     Source: Vaswani et al. 2017, section 3; the base model has 37000 tokens, 6 + 6 blocks, H = 8, C = 512.
     """
 
-    source_vocab_size: int = 65
+    source_vocab_size: Count = 65
     """Number of distinct tokens of the source."""
-    target_vocab_size: int | None = None
+    target_vocab_size: Count | None = None
     """Number of distinct tokens V of the target; that of the source if not given."""
-    block_size: int = 32
+    block_size: Count = 32
     """Longest source, and longest target, in tokens."""
-    n_encoder_layer: int = 2
+    n_encoder_layer: Depth = 2
     """Number of the encoder's blocks."""
-    n_decoder_layer: int = 2
+    n_decoder_layer: Depth = 2
     """Number of the decoder's blocks."""
-    n_head: int = 4
+    n_head: Count = 4
     """Number of heads H in each attention; divides d_model."""
-    d_model: int = 64
+    d_model: Count = 64
     """Width C of the residual streams."""
-    d_ff: int | None = None
+    d_ff: Count | None = None
     """Width of the feed-forward layers; 4 C if not given."""
-    activation: str = "relu"
+    activation: Annotated[str, one_of(CHOICES["activation"])] = "relu"
     """Nonlinearity of the feed-forward layers: relu, gelu, gelu_tanh, relu2 or swiglu."""
-    norm: str = "layernorm"
+    norm: Annotated[str, one_of(CHOICES["norm"])] = "layernorm"
     """layernorm or rmsnorm."""
-    norm_position: str = "post"
+    norm_position: Annotated[str, one_of(CHOICES["norm_position"])] = "post"
     """post: a norm after each residual sum (2017); pre: a norm before each layer, and one at the end of each stack."""
-    position: str = "sinusoidal"
+    position: Annotated[str, one_of(CHOICES["position"])] = "sinusoidal"
     """Position encoding: sinusoidal (2017), learned, rotary or none."""
     attention_bias: bool = False
     """Whether the four maps of each attention have a bias; the paper's equations have none."""
     share_embeddings: bool = True
     """Whether source table, target table and output layer are one matrix (section 3.4). An untrained model then
     predicts its last input token."""
-    pad: int = 0
+    pad: Natural = 0
     """The padding token: masked in sources and excluded from the loss."""
-    dropout: float = 0.0
+    dropout: Rate = 0.0
     """Probability of dropping an activation in training."""
 
     def __post_init__(self) -> None:
-        sizes = ("source_vocab_size", "block_size", "n_encoder_layer", "n_decoder_layer", "n_head", "d_model")
-        for name in (*sizes, "target_vocab_size", "d_ff", "pad"):
-            if getattr(self, name) is not None or name not in ("target_vocab_size", "d_ff"):
-                require_whole(name, getattr(self, name), least=0 if name == "pad" else 1)
-        for name in ("attention_bias", "share_embeddings"):
-            require_switch(name, getattr(self, name))
-        for name in ("activation", "norm", "norm_position", "position"):
-            require_choice(name, getattr(self, name), CHOICES[name])
-        require_number("dropout", self.dropout, "in [0, 1)", lambda x: 0 <= x < 1)
-        self._fill_in()
-
-    def _fill_in(self) -> None:
         """Derive the sizes that were not given, and check that the sizes are consistent."""
         for name, derived in (("target_vocab_size", self.source_vocab_size), ("d_ff", 4 * self.d_model)):
             if getattr(self, name) is None:

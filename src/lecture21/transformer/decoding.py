@@ -6,8 +6,9 @@ import torch
 from jaxtyping import Float, Int, Num
 from torch import Tensor
 
+from lecture21._support.contract import Count, Natural, NonNegative, checked
 from lecture21._support.modes import evaluating
-from lecture21._support.tensors import at_least_float32, require_batch
+from lecture21._support.tensors import at_least_float32
 from lecture21.transformer.model import Transformer
 from lecture21.transformer.stacks import _DecoderCache
 
@@ -40,9 +41,16 @@ def _length_penalty(length: int | Num[Tensor, "*B"], alpha: float) -> float | Fl
     return ((5 + length) / 6) ** alpha
 
 
+@checked
 @torch.no_grad()
 def greedy_decode(
-    model: Transformer, source: Int[Tensor, "B S"], *, bos: int, eos: int, max_new: int, use_cache: bool = True
+    model: Transformer,
+    source: Int[Tensor, "B S"],
+    *,
+    bos: Natural,
+    eos: Natural,
+    max_new: Count,
+    use_cache: bool = True,
 ) -> _Decoded:
     """Generate one target for each source, with the most likely token at each step.
 
@@ -72,16 +80,17 @@ def greedy_decode(
     return _Decoded(ids[:, 1:], total)
 
 
+@checked
 @torch.no_grad()
 def beam_search(
     model: Transformer,
     source: Int[Tensor, "B S"],
     *,
-    bos: int,
-    eos: int,
-    width: int,
-    max_new: int,
-    alpha: float = 0.6,
+    bos: Natural,
+    eos: Natural,
+    width: Count,
+    max_new: Count,
+    alpha: NonNegative = 0.6,
     use_cache: bool = True,
 ) -> _Beams:
     """Generate several targets for each source, and keep the best `width` of them after every token.
@@ -102,10 +111,6 @@ def beam_search(
     Source: Wu et al. 2016, section 7; Vaswani et al. 2017, section 6.1, with a width of 4.
     """
     _require(model, source, bos=bos, eos=eos, max_new=max_new)
-    if width < 1:
-        raise ValueError(f"width must be >= 1, got {width}")
-    if not 0 <= alpha < float("inf"):
-        raise ValueError(f"alpha must be >= 0 and finite, got {alpha}")
     source = source.to(next(model.parameters()).device)
     n_source = len(source)
     ids = torch.full_like(source[:, :1], bos)  # (B W, T), W = 1 at first
@@ -141,14 +146,13 @@ def beam_search(
 
 
 def _require(model: Transformer, source: Int[Tensor, "B S"], *, bos: int, eos: int, max_new: int) -> None:
-    require_batch(source, "sources")
     for name, token in (("bos", bos), ("eos", eos)):
-        if not 0 <= token < model.vocab_size:
+        if token >= model.vocab_size:
             raise ValueError(f"{name} must be in the target vocabulary, 0..{model.vocab_size - 1}, got {token}")
     if eos == model.config.pad:
         raise ValueError(f"eos must differ from pad, got {eos} for both: the end would look like the padding after it")
-    if not 1 <= max_new <= model.block_size:
-        raise ValueError(f"max_new must be between 1 and the block size {model.block_size}, got {max_new}")
+    if max_new > model.block_size:
+        raise ValueError(f"max_new must be at most the block size {model.block_size}, got {max_new}")
 
 
 def _next_token(

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from lecture21._support.contract import checked
 from lecture21._support.storage import load_pretrained, save_model
 from lecture21.objectives import IGNORE, token_cross_entropy
 from lecture21.transformer.config import TransformerConfig
@@ -26,6 +27,7 @@ class Transformer(nn.Module):
     Source: Vaswani et al. 2017, figure 1; slide 16.
     """
 
+    @checked
     def __init__(self, config: TransformerConfig):
         super().__init__()
         c = self.config = config
@@ -55,6 +57,7 @@ class Transformer(nn.Module):
         """Return the encoder's output, the memory of the decoder."""
         return self.encoder(source)
 
+    @checked
     def forward(
         self, source: Int[Tensor, "B S"], target: Int[Tensor, "B T"], cache: _DecoderCache | None = None
     ) -> Float[Tensor, "B T V"]:
@@ -77,6 +80,7 @@ class Transformer(nn.Module):
         x = self.decoder(target, memory, _padding_mask(source, self.config.pad), cache)  # (B, T, C)
         return _logits(x, self.decoder.embedding, self.head)
 
+    @checked
     def loss(
         self, source: Int[Tensor, "B S"], target_in: Int[Tensor, "B T"], target_out: Int[Tensor, "B T"]
     ) -> Float[Tensor, ""]:
@@ -112,6 +116,7 @@ class MaskedLM(nn.Module):
     Source: Devlin et al. 2019, section 3; slide 11.
     """
 
+    @checked
     def __init__(self, config: TransformerConfig):
         super().__init__()
         c = self.config = config

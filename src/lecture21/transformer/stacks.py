@@ -8,8 +8,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from lecture21._support.contract import checked
 from lecture21._support.modes import restored_on_error
-from lecture21._support.tensors import require_batch, require_vocabulary
+from lecture21._support.tensors import require_vocabulary
 from lecture21.layers import Block, FeedForward, KVCache, MultiHeadAttention
 from lecture21.layers.blocks import NORMS
 from lecture21.layers.dropout import Dropout
@@ -19,7 +20,6 @@ from lecture21.transformer.config import TransformerConfig
 
 def _padding_mask(ids: Int[Tensor, "B S"], pad: int) -> Bool[Tensor, "B 1 1 S"]:
     """Return which tokens of a batch every head and query may attend to: all but `pad`. True = may attend."""
-    require_batch(ids, "sources")
     mask = ids != pad
     # Elsewhere the check would wait for the device at every step.
     if ids.device.type == "cpu" and not mask.any(dim=1).all():
@@ -71,7 +71,6 @@ class _Embedding(nn.Module):
 
     def forward(self, ids: Int[Tensor, "B T"], start: int = 0) -> Float[Tensor, "B T C"]:
         """Return the vectors of tokens at positions start, start + 1, ..."""
-        require_batch(ids)
         stop = start + ids.shape[1]
         if stop > self.config.block_size:
             limit = self.config.block_size
@@ -114,6 +113,7 @@ def _last_norm(c: TransformerConfig) -> nn.Module:
 class Encoder(nn.Module):
     """Blocks in which every position attends to all positions except padding."""
 
+    @checked
     def __init__(self, config: TransformerConfig):
         super().__init__()
         self.config = config
@@ -121,6 +121,7 @@ class Encoder(nn.Module):
         self.blocks = _make_blocks(config, config.n_encoder_layer, decoder=False)
         self.norm = _last_norm(config)
 
+    @checked
     def forward(self, ids: Int[Tensor, "B S"]) -> Float[Tensor, "B S C"]:
         """Return one vector for each token; those of padding have no meaning."""
         mask = _padding_mask(ids, self.config.pad)
@@ -136,6 +137,7 @@ class Decoder(nn.Module):
     Padding comes at the end of a target, where the causal mask already hides it from all real tokens.
     """
 
+    @checked
     def __init__(self, config: TransformerConfig, token: nn.Embedding | None = None):
         super().__init__()
         self.config = config
@@ -143,6 +145,7 @@ class Decoder(nn.Module):
         self.blocks = _make_blocks(config, config.n_decoder_layer, decoder=True)
         self.norm = _last_norm(config)
 
+    @checked
     def forward(
         self,
         ids: Int[Tensor, "B T"],

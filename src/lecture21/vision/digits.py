@@ -7,15 +7,19 @@ The 1,797 images of 8 x 8 pixels come with scikit-learn. They are the test part 
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from lecture21._support.contract import NOT_EMPTY, Count, Seed, checked
+from lecture21._support.validation import in_range, one_of
 from lecture21.data.numbers import to_words
 from lecture21.gpt import GPT
 from lecture21.gpt.config import GPTConfig
+from lecture21.layers.positions import POSITIONS
 from lecture21.objectives import IGNORE, pad_batch
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig
@@ -44,7 +48,12 @@ def load() -> tuple[Float[Tensor, "N 8 8"], Int[Tensor, " N"]]:
     return torch.tensor(data.images / 8 - 1, dtype=torch.float32), torch.tensor(data.target)
 
 
-def split(labels: Int[Tensor, " N"], seed: int, held_out: float = 0.2) -> tuple[Int[Tensor, " A"], Int[Tensor, " B"]]:
+@checked
+def split(
+    labels: Annotated[Int[Tensor, " N"], NOT_EMPTY],
+    seed: Annotated[int, in_range(0, 2**32, whole=True)],
+    held_out: Annotated[float, in_range(0, 1, "()")] = 0.2,
+) -> tuple[Int[Tensor, " A"], Int[Tensor, " B"]]:
     """Return the indices of the training images and of the held-out images, stratified by digit.
 
     The same 13 people wrote both parts, so a score does not measure generalization to other handwriting.
@@ -62,8 +71,9 @@ def split(labels: Int[Tensor, " N"], seed: int, held_out: float = 0.2) -> tuple[
     return torch.from_numpy(train), torch.from_numpy(test)
 
 
+@checked
 def shuffle_patches(
-    images: Float[Tensor, "B H W"], patch_size: int, generator: torch.Generator
+    images: Float[Tensor, "B H W"], patch_size: Count, generator: torch.Generator
 ) -> Float[Tensor, "B H W"]:
     """Permute the patches of each image at random."""
     cut = patches(images, patch_size)  # (B, P, N)
@@ -72,6 +82,7 @@ def shuffle_patches(
     return F.fold(mixed, images.shape[1:], kernel_size=patch_size, stride=patch_size)[:, 0]
 
 
+@checked
 def rotate_and_shift(
     images: Float[Tensor, "B H W"], generator: torch.Generator | None = None
 ) -> Float[Tensor, "B H W"]:
@@ -88,17 +99,15 @@ def rotate_and_shift(
     return F.grid_sample(ink, grid, align_corners=False)[:, 0] + _BACKGROUND
 
 
-def _require_digits(labels: Int[Tensor, "*S"]) -> None:
+def _require_digits(name: str, labels: Int[Tensor, "*S"]) -> None:
     """Raise ValueError unless all labels are digits; -1 would otherwise be an index of the nine."""
     if labels.numel() and not 0 <= labels.min() <= labels.max() <= 9:
-        raise ValueError(f"labels must be digits, 0..9, got {labels.min()}..{labels.max()}")
+        raise ValueError(f"{name} must be digits, 0..9, got {labels.min()}..{labels.max()}")
 
 
 def _require_labeled_images(images: Tensor, labels: Tensor) -> None:
     """Raise ValueError unless each of N finite images has a digit as its label."""
-    _require_digits(labels)
-    if len(images) != len(labels):
-        raise ValueError(f"each image needs its digit, got {len(images)} images and {len(labels)} digits")
+    _require_digits("labels", labels)
     wrong = ~images.isfinite().flatten(1).all(dim=1)
     if wrong.any():
         raise ValueError(f"images must be finite, but image {wrong.nonzero()[0].item()} has NaN or infinite pixels")
@@ -114,12 +123,13 @@ class DigitReader(VisionGPT):
         patch_positions: whether patches have learned positions of their own.
     """
 
+    @checked
     def __init__(
         self,
-        patch_size: int,
-        seed: int,
+        patch_size: Count,
+        seed: Seed,
         *,
-        position: str = "learned",
+        position: Annotated[str, one_of(POSITIONS)] = "learned",
         patch_positions: bool = False,
     ):
         with torch.random.fork_rng(devices=[]):
@@ -151,12 +161,13 @@ class DigitReader(VisionGPT):
         """Return each text up to its line break, without the one before it."""
         return [_LETTERS.decode(row[1:] if row[0] == _EOS else row).partition(_STOP)[0] for row in ids]
 
+    @checked
     def fit_names(
         self,
         images: Float[Tensor, "N 8 8"],
         labels: Int[Tensor, " N"],
         *,
-        seed: int = 0,
+        seed: Seed = 0,
         jitter: bool = True,
         config: TrainConfig = _NAMING,
     ) -> Float[Tensor, " steps"]:
@@ -179,6 +190,7 @@ class DigitReader(VisionGPT):
 
         return minimize(self, loss, dataclasses.replace(config, seed=seed))
 
+    @checked
     def write(self, images: Float[Tensor, "B K 8 8"], begun: str = "", *, use_cache: bool = True) -> list[str]:
         """Return the text that the model writes greedily for K images in each row.
 

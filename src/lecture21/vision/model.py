@@ -3,12 +3,15 @@
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from lecture21._support.validation import require_whole
+from lecture21._support.contract import Count, Natural, checked
 from lecture21.accounting import flops_per_token
 from lecture21.generation import generate
 from lecture21.gpt import GPT
 from lecture21.layers import KVCache
 from lecture21.vision.patch_embedding import PatchEmbedding
+
+Images = Float[Tensor, "B K H W"] | Float[Tensor, "B K Ch H W"]
+"""K images for each text."""
 
 
 class VisionGPT(nn.Module):
@@ -25,44 +28,44 @@ class VisionGPT(nn.Module):
         mapped linearly, and everything is trained at once. The mask is that of the prefix LM of Raffel et al. 2020.
     """
 
+    @checked
     def __init__(self, embedding: PatchEmbedding, gpt: GPT):
         super().__init__()
         if embedding.d_model != gpt.config.d_model:
-            raise ValueError(f"tokens of width {embedding.d_model} do not fit a GPT of width {gpt.config.d_model}")
+            raise ValueError(f"embedding must have the GPT's width {gpt.config.d_model}, got {embedding.d_model}")
         if embedding.n_patch >= gpt.block_size:
-            raise ValueError(f"{embedding.n_patch} image tokens leave a block of {gpt.block_size} no room for text")
+            raise ValueError(f"gpt must have a block of more than {embedding.n_patch} tokens, got {gpt.block_size}")
         self.embedding, self.gpt = embedding, gpt
 
-    def prefix(self, images: Float[Tensor, "B K H W"] | Float[Tensor, "B K Ch H W"]) -> Float[Tensor, "B P C"]:
+    @checked
+    def prefix(self, images: Images) -> Float[Tensor, "B P C"]:
         """Return the tokens of K images for each text, one image after the other."""
-        _require_images(images)
         tokens = self.embedding(images.flatten(0, 1))  # (B K, P / K, C)
         return tokens.unflatten(0, images.shape[:2]).flatten(1, 2)
 
-    def forward(
-        self, images: Float[Tensor, "B K H W"] | Float[Tensor, "B K Ch H W"], ids: Int[Tensor, "B T"]
-    ) -> Float[Tensor, "B T V"]:
+    @checked
+    def forward(self, images: Images, ids: Int[Tensor, "B T"]) -> Float[Tensor, "B T V"]:
         """Return the logits of the next token at each text token."""
-        _require_same_batch(images, ids)
         return self.gpt(ids, prefix=self.prefix(images))
 
+    @checked
     def loss(
         self,
-        images: Float[Tensor, "B K H W"] | Float[Tensor, "B K Ch H W"],
+        images: Images,
         ids: Int[Tensor, "B T"],
         targets: Int[Tensor, "B T"],
     ) -> Float[Tensor, ""]:
         """Return the mean cross-entropy of the text in nats per token, as `GPT.loss`."""
-        _require_same_batch(images, ids)
         return self.gpt.loss(ids, targets, prefix=self.prefix(images))
 
+    @checked
     def generate(
         self,
-        images: Float[Tensor, "B K H W"] | Float[Tensor, "B K Ch H W"],
+        images: Images,
         prompt: Int[Tensor, "B T"],
-        n_new: int,
+        n_new: Natural,
         *,
-        eos: int | None = None,
+        eos: Natural | None = None,
         use_cache: bool = True,
     ) -> Int[Tensor, "B S"]:
         """Continue each prompt greedily, given the images; return prompt and continuation.
@@ -76,7 +79,6 @@ class VisionGPT(nn.Module):
             eos: the token that ends a text.
             use_cache: as in `generation.generate`.
         """
-        _require_same_batch(images, prompt)
         model = ImageConditioned(self, images)
         # The last new token is not an input.
         if prompt.shape[1] + n_new - 1 > model.block_size:
@@ -87,15 +89,14 @@ class VisionGPT(nn.Module):
             )
         return generate(model, prompt, n_new, greedy=True, eos=eos, use_cache=use_cache)
 
-    def flops(self, n_text: int, n_image: int = 1) -> int:
+    @checked
+    def flops(self, n_text: Count, n_image: Count = 1) -> int:
         """Return the FLOPs of one forward pass over images and text, counted as by `accounting.flops_per_token`.
 
         Args:
             n_text: number of text tokens.
             n_image: number of images before them.
         """
-        require_whole("n_text", n_text)
-        require_whole("n_image", n_image)
         config, prefix = self.gpt.config, n_image * self.embedding.n_patch
         if config.window is not None:
             raise ValueError(f"FLOPs with images are counted without a window, got window={config.window}")
@@ -123,9 +124,9 @@ class ImageConditioned(nn.Module):
         images: K images for each row of ids.
     """
 
-    def __init__(self, model: VisionGPT, images: Float[Tensor, "B K H W"] | Float[Tensor, "B K Ch H W"]):
+    @checked
+    def __init__(self, model: VisionGPT, images: Images):
         super().__init__()
-        _require_images(images)
         self.model, self.images = model, images
         self.training = model.training  # its own flag only: parts of the model may be in another mode
 
@@ -144,12 +145,6 @@ class ImageConditioned(nn.Module):
         if cache and len(cache[0]):
             return self.model.gpt(ids, cache)
         return self.model.gpt(ids, cache, prefix=self.model.prefix(self.images))
-
-
-def _require_images(images: Tensor) -> None:
-    if images.dim() not in (4, 5):
-        shapes = "(B, K, H, W) or (B, K, Ch, H, W), K images for each text"
-        raise ValueError(f"images must have the shape {shapes}; got {tuple(images.shape)}")
 
 
 def _require_same_batch(images: Tensor, ids: Tensor) -> None:

@@ -3,19 +3,21 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lecture21._support.validation import require_whole
+from lecture21._support.contract import Count, checked
 from lecture21.layers.positions import LearnedPositions
+
+Images = Float[Tensor, "B H W"] | Float[Tensor, "B Ch H W"]
 
 
 def _require_tiling(height: int, width: int, patch_size: int) -> None:
-    require_whole("patch_size", patch_size)
     if not height or not width or height % patch_size or width % patch_size:
         raise ValueError(
-            f"patches must tile the image: sides of {height} x {width} are not multiples of patch_size={patch_size}"
+            f"patches must tile the images: sides of {height} x {width} are not multiples of patch_size={patch_size}"
         )
 
 
-def patches(images: Float[Tensor, "B H W"] | Float[Tensor, "B Ch H W"], patch_size: int) -> Float[Tensor, "B P N"]:
+@checked
+def patches(images: Images, patch_size: Count) -> Float[Tensor, "B P N"]:
     """Cut images into squares that do not overlap, and flatten each.
 
     Args:
@@ -28,10 +30,6 @@ def patches(images: Float[Tensor, "B H W"] | Float[Tensor, "B Ch H W"], patch_si
 
     Source: Dosovitskiy et al. 2021, section 3.1.
     """
-    if images.dim() not in (3, 4):
-        raise ValueError(f"images must have the shape (B, H, W) or (B, Ch, H, W), got {tuple(images.shape)}")
-    if not images.is_floating_point():
-        raise ValueError(f"images must be floating-point numbers, such as gray values / 255, got {images.dtype}")
     x = images if images.dim() == 4 else images[:, None]  # (B, Ch, H, W)
     height, width = x.shape[-2:]
     _require_tiling(height, width, patch_size)
@@ -54,19 +52,18 @@ class PatchEmbedding(nn.Module):
     Source: Dosovitskiy et al. 2021, section 3.1, equation 1, without the class token.
     """
 
+    @checked
     def __init__(
         self,
-        image_size: tuple[int, int],
-        patch_size: int,
-        d_model: int,
+        image_size: tuple[Count, Count],
+        patch_size: Count,
+        d_model: Count,
         *,
-        channels: int = 1,
+        channels: Count = 1,
         positions: bool = False,
     ):
         super().__init__()
         height, width = image_size
-        for name, value in {"height": height, "width": width, "d_model": d_model, "channels": channels}.items():
-            require_whole(name, value)
         _require_tiling(height, width, patch_size)
         self.image_size, self.patch_size, self.channels = tuple(image_size), patch_size, channels
         self.projection = nn.Linear(channels * patch_size**2, d_model)
@@ -83,7 +80,7 @@ class PatchEmbedding(nn.Module):
         """Width C of the tokens."""
         return self.projection.out_features
 
-    def forward(self, images: Float[Tensor, "B H W"] | Float[Tensor, "B Ch H W"]) -> Float[Tensor, "B P C"]:
+    def forward(self, images: Images) -> Float[Tensor, "B P C"]:
         """Return the tokens of each image, in reading order."""
         cut = patches(images, self.patch_size)
         channels = images.shape[1] if images.dim() == 4 else 1

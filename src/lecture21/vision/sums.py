@@ -8,13 +8,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from lecture21._support.validation import require_choice, require_whole
+from lecture21._support.contract import NOT_EMPTY, Seed, checked
+from lecture21._support.validation import in_range, one_of
 from lecture21.gpt import GPT
 from lecture21.gpt.config import GPTConfig
 from lecture21.objectives import IGNORE, pad_batch
@@ -26,6 +27,8 @@ from lecture21.vision.patch_embedding import PatchEmbedding
 
 ANSWERS: tuple[str, ...] = ("sum", "steps")
 """Forms of an answer: the sum alone, or each number from the first digit to the sum."""
+Answer = Annotated[str, one_of(ANSWERS)]
+Digit = Annotated[int, in_range(0, 9, "[]", whole=True)]
 
 ADDING = TrainConfig(steps=1000, batch_size=32, learning_rate=3e-3, warmup=50, schedule="cosine", weight_decay=0.1)
 """How a model is trained on sums."""
@@ -35,6 +38,7 @@ _STOP = 19  # the token before and after each text; those below are numbers
 _LONGEST = 12  # two digits, and ten numbers from a digit to its sum with 9
 
 
+@checked
 @dataclass(frozen=True)
 class PairSplit:
     """A split of the 100 pairs of digits in which 36 (or 37, depending on the draw) are held out.
@@ -47,15 +51,11 @@ class PairSplit:
         seed: seed of the draw.
     """
 
-    kind: str
-    seed: int
+    kind: Annotated[str, one_of(("scattered", "block"))]
+    seed: Seed
 
     ALL: ClassVar[tuple[_Pair, ...]] = tuple(product(range(10), repeat=2))
     KINDS: ClassVar[tuple[str, ...]] = ("scattered", "block")
-
-    def __post_init__(self) -> None:
-        require_choice("kind", self.kind, self.KINDS)
-        require_whole("seed", self.seed, least=0)
 
     @cached_property
     def held_out(self) -> frozenset[_Pair]:
@@ -78,12 +78,9 @@ class PairSplit:
         return sorted(set(self.ALL) - self.held_out)
 
 
-def text_of(first: int, second: int, answer: str) -> list[int]:
+@checked
+def text_of(first: Digit, second: Digit, answer: Answer) -> list[int]:
     """Return the text about two digits: both, and then their sum, or the numbers from the first digit to the sum."""
-    require_choice("answer", answer, ANSWERS)
-    for digit in (first, second):
-        if digit not in range(10):
-            raise ValueError(f"a digit must be in 0..9, got {digit}")
     total = first + second
     return [first, second, *(range(first, total + 1) if answer == "steps" else [total])]
 
@@ -95,7 +92,8 @@ class DigitAdder(VisionGPT):
         seed: seed of the initialization; torch's global random state does not change.
     """
 
-    def __init__(self, seed: int):
+    @checked
+    def __init__(self, seed: Seed):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             embedding = PatchEmbedding((_SIDE, _SIDE), 4, 64)
@@ -109,10 +107,11 @@ class DigitAdder(VisionGPT):
         return [row[: row.index(_STOP)] if _STOP in row else row for row in written]
 
 
+@checked
 def draw_images(pairs: Int[Tensor, "B 2"], labels: Int[Tensor, " N"], generator: torch.Generator) -> Int[Tensor, "B 2"]:
     """Return, for each digit of each pair, the index of one of its images, drawn at random."""
-    _require_digits(labels)
-    _require_digits(pairs)
+    _require_digits("labels", labels)
+    _require_digits("pairs", pairs)
     order = labels.argsort(stable=True)
     count = labels.bincount(minlength=10)[pairs]
     if not count.all():
@@ -121,14 +120,15 @@ def draw_images(pairs: Int[Tensor, "B 2"], labels: Int[Tensor, " N"], generator:
     return order[first + (torch.rand(pairs.shape, generator=generator) * count).long()]
 
 
+@checked
 def fit_sums(
     model: DigitAdder,
     images: Float[Tensor, "N 8 8"],
     labels: Int[Tensor, " N"],
-    pairs: Collection[_Pair],
+    pairs: Annotated[Collection[_Pair], NOT_EMPTY],
     *,
-    answer: str,
-    seed: int = 0,
+    answer: Answer,
+    seed: Seed = 0,
     config: TrainConfig = ADDING,
 ) -> Float[Tensor, " steps"]:
     """Train a model in place to write two digits and the answer; return the loss at each step.
@@ -143,8 +143,6 @@ def fit_sums(
         config: the other settings.
     """
     _require_labeled_images(images, labels)
-    if not pairs:
-        raise ValueError("pairs must have at least one pair to train on, got none")
     table = torch.tensor(sorted(pairs))
     rows = [[_STOP, *text_of(*pair, answer), _STOP] for pair in table.tolist()]
     padded = pad_batch(rows, _STOP)

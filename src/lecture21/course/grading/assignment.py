@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lecture21._support.validation import printable, require_number
+from lecture21._support.validation import in_range, printable, require
 from lecture21.course.exercises.exercise import Exercise
 from lecture21.course.grading.graders import Grade
 from lecture21.course.grading.notebooks import Notebook
@@ -41,9 +41,9 @@ class Assignment:
         if isinstance(self.partial, dict):
             shares |= {f"partial of {number}": share for number, share in shares.pop("partial").items()}
         for name, share in shares.items():
-            require_number(name, share, "from 0 to 1", lambda value: 0 <= value <= 1)
+            require(name, share, in_range(0, 1, "[]"))
         for number, weight in self.weights.items():
-            require_number(f"the weight of {number}", weight, "a number >= 0", lambda value: 0 <= value < 1e6)
+            require(f"the weight of {number}", weight, in_range(0, 1e6))
 
     def exercises_of(self, notebook: Notebook, exercises: Sequence[Exercise]) -> list[str]:
         """Return the numbers of the exercises that count in a notebook, in their order.

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from lecture21._support.validation import printable, require_choice
+from lecture21._support.validation import one_of, printable, require
 from lecture21.course.chapters import FOLDERS
 from lecture21.course.grading.assignment import Assignment
 from lecture21.course.grading.classroom import Submission
@@ -62,7 +62,7 @@ def names(submissions: Sequence[Submission], way: str = "auto") -> list[str]:
 
 def check_way(way: str) -> None:
     """Raise ValueError unless this is a way to find a student's name."""
-    require_choice("--student-id", way, _WAYS)
+    require("--student-id", way, one_of(_WAYS))
 
 
 def _from_file_name(path: Path) -> str:

@@ -15,7 +15,7 @@ from dataclasses import fields
 import torch
 from torch import Tensor
 
-from lecture21._support.validation import printable, require_whole
+from lecture21._support.validation import WHOLE, printable, require
 from lecture21.gpt.checkpoints.matching import (
     HEAD,
     require_exactly,
@@ -113,7 +113,7 @@ def _window(values: Mapping[str, object]) -> object:
             f"max_window_layers is {printable(repr(without))}, which some versions of transformers read as layers "
             "without a window, and others ignore; this package has the window in every layer"
         )
-    require_whole("sliding_window", window)
+    require("sliding_window", window, WHOLE)
     return window if window < values["max_position_embeddings"] else None
 
 
@@ -130,7 +130,7 @@ def config_from(values: Mapping[str, object]) -> dict[str, object]:
     require_settings(values, _SETTINGS[kind])
     for size in (*_SIZES, _N_EXPERT[kind], "num_experts_per_tok"):
         if size != "num_key_value_heads" or values[size] is not None:  # None: as many as query heads
-            require_whole(size, values[size])
+            require(size, values[size], WHOLE)
     if dense := values.get("mlp_only_layers"):
         raise ValueError(f"mlp_only_layers is {printable(repr(dense))}, and this package has experts in every block")
     n_expert, top_k = values[_N_EXPERT[kind]], values["num_experts_per_tok"]

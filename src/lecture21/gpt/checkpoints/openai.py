@@ -7,7 +7,7 @@ from dataclasses import fields
 import torch
 from torch import Tensor
 
-from lecture21._support.validation import printable, require_whole
+from lecture21._support.validation import WHOLE, printable, require
 from lecture21.gpt.checkpoints.matching import (
     HEAD,
     require_exactly,
@@ -71,7 +71,7 @@ def config_from(values: Mapping[str, object]) -> dict[str, object]:
     require_keys(values, _SIZES)
     require_settings(values, _SWITCHES)
     for size in _SIZES:
-        require_whole(size, values[size])
+        require(size, values[size], WHOLE)
     activation = values.get(key, default)
     if activation not in names:
         raise ValueError(f"unknown {key} {printable(repr(activation))}; known are {', '.join(names)}")

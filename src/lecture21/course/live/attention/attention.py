@@ -7,7 +7,7 @@ import traitlets
 from jaxtyping import Float
 from torch import Tensor
 
-from lecture21._support.validation import require_number
+from lecture21._support.validation import in_range, require
 from lecture21.course.live.figure import Figure
 from lecture21.data import worked_example
 from lecture21.layers.attention import basic_self_attention
@@ -93,7 +93,7 @@ class Attention(Figure):
         start = {"query": 0 if level == 3 or own else 2, "up": 1 if own else 2}
         features = ["1", "2", "3", "4"] if own else list(worked_example.FEATURES)
         super().__init__(level=level, own=own, tokens=words, x=vectors.tolist(), features=features, **start | state)
-        require_number("query", self.query, f"from 0 to {len(words) - 1}", lambda x: x < len(words))
+        require("query", self.query, in_range(0, len(words) - 1, "[]", whole=True))
         self.description = _describe(words, vectors, self.query) if own else _DESCRIPTIONS[level]
         given = {"tokens": tokens, "x": x}
         self._given = {"level": level} | state | {name: value for name, value in given.items() if value is not None}

@@ -7,7 +7,7 @@ from typing import Any
 import traitlets
 
 from lecture21 import presets
-from lecture21._support.validation import require_choice, require_whole
+from lecture21._support.validation import in_range, one_of, require
 from lecture21.accounting import DEVICES, Grouped, Latent, Shape, published
 from lecture21.accounting.serving import BANDWIDTHS
 from lecture21.course.live.figure import Figure
@@ -86,9 +86,9 @@ def changed_shape(preset: str, changes: Mapping[str, int], context: int | None =
     A GPT of this package has as many learned positions as the context.
     """
     for name, value in changes.items():
-        require_choice("size", name, _CHANGES)
-        require_whole(name, value, 0 if name in ("n_expert", "window") else 1)
-    require_choice("preset", preset, (*presets.names(), *published.names()))
+        require("size", name, one_of(_CHANGES))
+        require(name, value, in_range(0 if name in ("n_expert", "window") else 1, whole=True))
+    require("preset", preset, one_of((*presets.names(), *published.names())))
     experts = {name: changes[name] for name in ("n_expert", "top_k") if name in changes}
     sizes = {name: value for name, value in changes.items() if name not in (*experts, "window")}
     if "window" in changes:

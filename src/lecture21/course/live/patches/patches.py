@@ -4,7 +4,7 @@ from typing import Any
 
 import traitlets
 
-from lecture21._support.validation import require_number
+from lecture21._support.validation import in_range, require
 from lecture21.course.live.figure import Figure
 from lecture21.vision.digits import NAMES
 
@@ -48,4 +48,4 @@ class Patches(Figure):
     def __init__(self, *values: Any, **state: Any) -> None:
         super().__init__(*values, **state)
         last = (8 // self.patch_size) ** 2 + len(NAMES[self.digit])
-        require_number("token", self.token, f"from 0 to {last}", lambda x: x in range(last + 1))
+        require("token", self.token, in_range(0, last, "[]", whole=True))

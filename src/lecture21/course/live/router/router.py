@@ -5,7 +5,7 @@ from typing import Any
 
 import traitlets
 
-from lecture21._support.validation import require_number
+from lecture21._support.validation import in_range, require
 from lecture21.course.live.figure import ModelFigure
 from lecture21.course.live.parameters import Text
 from lecture21.gpt import GPT
@@ -58,4 +58,4 @@ class Router(ModelFigure):
             name = "this model" if self._name is None else f"the model {self._name!r}"
             raise ValueError(f"{name} is dense and has no router: give the figure a model with config.moe")
         layers = config["n_layer"]
-        require_number("layer", self.layer, f"from 1 to {layers}", lambda x: 1 <= x <= layers)
+        require("layer", self.layer, in_range(1, layers, "[]", whole=True))
