@@ -2,12 +2,13 @@
 
 Usage: python tools/exercise.py NUMBER        (make exercise NUMBER=4.6)
 
-Title, stub, check and solution come from the exercise's definition. The cells are inserted at the end of the section
-that has the exercise before it, and what only you can write, the task and two hints, is marked TO WRITE, which the
-linter does not let pass. Of an exercise that the notebook has, stub and solution are written again, for a changed
+Title, stub, check and solution come from the exercise's definition. The cells are inserted before the
+first heading after the previous exercise; move them where they fit. What only you can write, the task and two hints, is
+marked TO WRITE, which the linter does not let pass. Of an exercise that the notebook has, stub and solution are written again, for a changed
 docstring or solution; all else stays as it is.
 """
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ from notebook_cells import TO_WRITE
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 PARTS = ("task", "stub", "check", "hints", "solution")
+_HEADING = re.compile("^#+ ", re.MULTILINE)
 
 
 def cells_of(exercise: Exercise) -> list[NotebookNode]:
@@ -73,7 +75,7 @@ def put(cells: list[NotebookNode], exercise: Exercise) -> bool:
     if not earlier:
         raise ValueError("the notebook has no earlier exercise of the chapter, after which this one could come")
     end = earlier[-1] + len(PARTS)
-    while end < len(cells) and not (cells[end].cell_type == "markdown" and cells[end].source.startswith("#")):
+    while end < len(cells) and not (cells[end].cell_type == "markdown" and _HEADING.search(cells[end].source)):
         end += 1
     cells[end:end] = new
     return True

@@ -46,6 +46,16 @@ def test_an_exercise_is_inserted_between_its_neighbors(cells, number):
     nbformat.validate(nbformat.v4.new_notebook(cells=cells))
 
 
+def test_a_heading_inside_a_cell_ends_a_section_too(cells):
+    exercise = find("4.2")
+    place = tool.place_of(cells, exercise)
+    del cells[place : place + 5]
+    after = tool.place_of(cells, find("4.1")) + 5
+    cells.insert(after, nbformat.v4.new_markdown_cell("The end of this section.\n\n### The next section"))
+    tool.put(cells, exercise)
+    assert tool.place_of(cells, exercise) == after
+
+
 def test_the_linter_names_the_texts_that_are_still_to_be_written(cells):
     notebook = nbformat.v4.new_notebook(cells=tool.cells_of(find("4.2")))
     unwritten = [each for each in notebook_lint.prose_problems(notebook) if "still to be written" in each]
