@@ -2,10 +2,10 @@
 
 Usage: python tools/exercise.py NUMBER        (make exercise NUMBER=4.6)
 
-Title, stub, check and solution come from the exercise's definition. The cells are inserted before the
-first heading after the previous exercise; move them where they fit. What only you can write, the task and two hints, is
-marked TO WRITE, which the linter does not let pass. Of an exercise that the notebook has, stub and solution are written again, for a changed
-docstring or solution; all else stays as it is.
+Title, stub, check and solution come from the exercise's definition. The cells are inserted before the first heading
+after the previous exercise; move them where they fit. What only you can write, the task and two hints, is marked TO
+WRITE, which the linter does not let pass. Of an exercise that the notebook has, stub and solution are written again,
+for a changed docstring or solution; all else stays as it is.
 """
 
 import re
