@@ -175,7 +175,7 @@ def test_results_come_while_a_reader_types(screen: str, request: pytest.FixtureR
     expect(dialog).to_be_hidden()
     page.locator(f"{DIALOG} input").fill("mask")
     expect(dialog.locator("li")).to_have_count(10)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowUp")

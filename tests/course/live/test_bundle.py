@@ -59,7 +59,8 @@ def test_figures_share_the_kit_and_the_engine_but_for_what_few_use_and_have_thei
     for name in ("kit", "engine", "f", "g"):
         page.add_script_tag(content=scripts[name])
     expected = [[1, 2, {"x": 1}], [2, 2, "rare 3"]]
-    assert page.evaluate("[liveFigures.f.render({}), liveFigures.g.render({})]") == expected
+    actual = page.evaluate("[liveFigures.f.render({}), liveFigures.g.render({})]")
+    assert actual == expected
     page.close()
 
 
