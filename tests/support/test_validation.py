@@ -129,8 +129,8 @@ def test_a_letter_is_one_size_in_a_call_and_not_between_calls():
 
 
 def test_numbers_of_numpy_become_those_that_json_has():
-    config = GPTConfig(n_layer=np.int64(3), dropout=np.float32(0.5))
-    assert type(config.n_layer) is int
+    config = GPTConfig(np.int64(65), n_layer=np.int64(3), dropout=np.float32(0.5))
+    assert type(config.vocab_size) is type(config.n_layer) is int
     assert type(config.dropout) is float
 
 
