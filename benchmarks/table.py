@@ -146,7 +146,8 @@ class Table:
                 self._check(now, key)
             if OPTIONS.again and _is_again(self.key, wanted) and wanted not in self.again:
                 self.again.add(wanted)
-                print("stored  ", *found, "measured again  ", *self._computed(compute, key)[0], sep="\n", flush=True)
+                print("stored  ", *found, "measured again  ", sep="\n", flush=True)
+                print(*self._computed(compute, key)[0], sep="\n", flush=True)
             if not found:
                 self._store(self._computed(compute, key), now, key)
         return found or self.select(**dict.fromkeys(self.key) | key)

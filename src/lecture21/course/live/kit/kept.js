@@ -66,7 +66,7 @@ export function kept(frame) {
     const things = [count(answers, "answer"), count(solved, "solved exercise"), nameOfOwnModel() || "no model"];
     const where = store.keeps
       ? "Nothing leaves this machine, except in the file that you save."
-      : "This browser does not let the page keep anything, so this lasts until you leave the page.";
+      : "This browser keeps nothing more, so what is new lasts until you leave the page.";
     list.textContent = `${things.join(", ")}. ${where}`;
   };
   show();
