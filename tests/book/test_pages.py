@@ -185,3 +185,10 @@ def test_every_public_name_is_documented_in_the_api_pages(pages: Pages):
         name for name, where in names.items() if name not in shown and not where.startswith("lecture21.cli")
     )
     assert missing == []
+
+
+def test_the_reference_says_in_words_what_parameters_and_fields_take(pages: Pages):
+    reference = {name: soup.get_text() for name, soup in pages.items() if name.startswith("book/api/")}
+    assert [name for name, text in reference.items() if "Rule(words" in text] == []
+    assert "n_new a whole number >= 0; temperature a positive number" in reference["book/api/generation.html"]
+    assert "Allowed: one of constant, cosine, linear." in reference["book/api/training.html"]

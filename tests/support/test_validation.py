@@ -70,7 +70,10 @@ def test_no_field_takes_a_value_of_another_kind(config):
         (tuple[Rate, Rate], ((0, 0.5), [0, 0.5]), ((0,), (0, 1), 0.5)),
         (Callable[[int], int], (abs,), (3, None)),
     ],
-    ids=str,
+    ids=[
+        *("count", "natural", "rate", "positive", "with infinity", "switch", "choice", "not empty"),
+        *("or none", "sequence", "pair", "function"),
+    ],
 )
 def test_an_annotation_lets_through_what_it_says(kind, good, bad):
     @checked

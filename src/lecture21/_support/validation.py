@@ -29,6 +29,9 @@ class Rule(NamedTuple):
     says_kind: bool = False
     """Whether the words say of which type a value is."""
 
+    def __repr__(self) -> str:
+        return self.words
+
 
 def in_range(low: int | float, high: int | float = math.inf, ends: str = "[)", *, whole: bool = False) -> Rule:
     """Return the rule of numbers from `low` to `high`; a round bracket in `ends` leaves that end out.
