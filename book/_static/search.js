@@ -13,7 +13,7 @@
   // How the first results were chosen, on about 100 terms of the glossary (tests/browser/test_search.py).
   const IN_HEADING = 3; // times as much as in the text
   const IN_CHAPTER = 6;
-  const IN_ORDER = 4; // all words of the query beside each other
+  const IN_ORDER = 6; // all words of the query beside each other
   const IN_NAMED_CHAPTER = 2;
   const REST = 0.4; // of what the other passages of a page score
 

@@ -337,10 +337,10 @@ def test_targets_of_a_wrong_shape_or_type_are_refused():
             match=r"y must be .* where N = 7, got torch\.\w+ of shape",
         ):
             mixture.log_prob(x, wrong)
-    with pytest.raises(ValueError, match=r"class labels must be in 0..2, got 0..3"):
+    with pytest.raises(ValueError, match=r"y must be class labels in 0..2, got 0..3"):
         classification().log_prob(x, torch.tensor([0, 1, 2, 3, 0, 1, 2]))
-    with pytest.raises(ValueError, match="y must have the shape"):
-        _cooperative_loss(regression(), x, y[:, None])
+    with pytest.raises(ValueError, match=r"y must be .* where N = 7, got torch\.\w+ of shape \(7, 1\)"):
+        fit_gradient(regression(), x, y[:, None], loss="cooperative")
 
 
 @pytest.mark.usefixtures("untyped")

@@ -115,11 +115,15 @@ async function keepWhole(port) {
   }
 }
 
+let asked = null;
+
 async function answer(event, path) {
   const { request } = event;
-  // A new version is complete: the only page in sight is about to be replaced, so nothing else uses this one.
+  // A new version is complete: the only page in sight is about to be replaced, so nothing else uses this one. It is asked
+  // to take over once: if it is slow to, the reader gets this version's page, and no empty one again and again.
   const { waiting } = self.registration;
-  if (request.mode === "navigate" && waiting && (await self.clients.matchAll()).length < 2) {
+  if (request.mode === "navigate" && waiting && waiting !== asked && (await self.clients.matchAll()).length < 2) {
+    asked = waiting;
     waiting.postMessage({ takeOver: true });
     return new Response("", { headers: { Refresh: "0" } });
   }

@@ -53,7 +53,8 @@ def in_range(low: int | float, high: int | float = math.inf, ends: str = "[)", *
     def holds(value: object, _: dict[str, object]) -> bool:
         if isinstance(value, bool) or not isinstance(value, kind):
             return False
-        return (least < value if left == "(" else least <= value) and (value < most if right == ")" else value <= most)
+        above = least < value if left == "(" else least <= value
+        return bool(above and (value < most if right == ")" else value <= most))  # of numpy's numbers too
 
     return Rule(words, holds, says_kind=True)
 

@@ -12,7 +12,7 @@ Images = Float[Tensor, "B H W"] | Float[Tensor, "B Ch H W"]
 def _require_tiling(height: int, width: int, patch_size: int) -> None:
     if not height or not width or height % patch_size or width % patch_size:
         raise ValueError(
-            f"patches must tile the images: sides of {height} x {width} are not multiples of patch_size={patch_size}"
+            f"patches must tile the image: sides of {height} x {width} are not multiples of patch_size={patch_size}"
         )
 
 

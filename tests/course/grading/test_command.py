@@ -64,7 +64,7 @@ def test_the_table_the_csv_file_and_gradescopes_results(tmp_path, capsys):
         (["--config", "none.toml"], "none.toml"),
         (["--config", "broken.toml"], "broken.toml is not TOML: "),
         (["--config", "unknown.toml"], "unknown.toml has unknown keys weight; known are chapter, exercises, title"),
-        (["--config", "partial.toml"], "partial.toml: partial must be from 0 to 1, got 2"),
+        (["--config", "partial.toml"], "partial.toml: partial must be a number from 0 to 1, got 2"),
         (["--config", "weights.toml"], "weights.toml: the weight of 4.1 must be a number >= 0, got 'two'"),
         (["--config", "wrong.toml"], "wrong.toml: there is no exercise '4.9'"),
         (["--students", "list.csv"], "--students list.csv would replace a file that is not a table of lecture21"),
@@ -174,7 +174,7 @@ def test_partial_credit_may_be_for_some_exercises(tmp_path, capsys):
     assert 0 < float(partly) < 0.5
     assert none == "0"
     for table, message in (
-        ('"4.2" = 2', "partial of 4.2 must be from 0 to 1, got 2"),
+        ('"4.2" = 2', "partial of 4.2 must be a number from 0 to 1, got 2"),
         ('"4.7" = 1', "no exercise '4.7'"),
     ):
         (tmp_path / "plan.toml").write_text(f"[partial]\n{table}\n")

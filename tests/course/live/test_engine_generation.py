@@ -122,7 +122,7 @@ def test_a_seed_gives_the_same_text_again_and_tokens_arrive_one_by_one(engine):
 
 def test_a_text_goes_on_with_the_weights_that_training_changed_meanwhile(browser, tmp_path):
     model = make(CONFIGS["modern-gpt0"].changed(block_size=64), dtype=torch.float32)
-    modules = [f"engine/{name}.js" for name in ("files", "memory", "generate", "train")]
+    modules = [f"engine/{name}.js" for name in ("files", "memory", "generate", "training")]
     with open_engine(browser, tmp_path, modules=modules) as page:
         text, expected = page.run(
             """const model = module.loadModel(await read(file), new module.Memory(null));

@@ -302,7 +302,7 @@ def test_own_words_with_own_vectors(open_figures):
         ({"tokens": ["a"], "x": [[0, 0, 0, 0]]}, "tokens must be 2 to 6 words of 1 to 12 characters"),
         ({"x": [[1, 2]] * 4}, "x must have 4 numbers from -9 to 9 for each of 4 tokens"),
         ({"x": [[10, 0, 0, 0]] * 4}, "x must have 4 numbers from -9 to 9 for each of 4 tokens"),
-        ({"query": 4}, "query must be from 0 to 3, got 4"),
+        ({"query": 4}, "query must be a whole number from 0 to 3, got 4"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(arguments, message):

@@ -206,7 +206,7 @@ def test_the_statistics_equal_the_package(load_module, seed):
         ),
         ({"tokenizer": BPETokenizer.from_text("a b", 257)}, "needs a model with a CharTokenizer, got a BPETokenizer"),
         ({"text": ""}, "text must have 1 to 400 characters, got 0"),
-        ({"layer": 5}, "layer must be from 1 to 4, got 5"),
+        ({"layer": 5}, "layer must be a whole number from 1 to 4, got 5"),
     ],
 )
 def test_what_the_figure_cannot_show_is_refused(arguments, message):

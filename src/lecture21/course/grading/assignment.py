@@ -43,7 +43,7 @@ class Assignment:
         for name, share in shares.items():
             require(name, share, in_range(0, 1, "[]"))
         for number, weight in self.weights.items():
-            require(f"the weight of {number}", weight, in_range(0, 1e6))
+            require(f"the weight of {number}", weight, in_range(0))
 
     def exercises_of(self, notebook: Notebook, exercises: Sequence[Exercise]) -> list[str]:
         """Return the numbers of the exercises that count in a notebook, in their order.
