@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lecture21.course.figures.axes import DASHED, as_array, label_ends
 from lecture21.course.figures.style import COLORS, SERIES, WIDTH
-from lecture21.data.agreement import DISTANCES, last_noun_score, majority_score
+from lecture21.data.agreement import DISTANCES, majority_score
 
 ARMS = {
     "RNN": SERIES[1],
@@ -21,41 +21,41 @@ ARMS = {
 }
 """The models of the running task and the color of each, the same in every chapter."""
 
+BAG = "bag of words"
+"""The name of the model that does not attend, which is a gray line in every plot."""
+
 
 def agreement_curves(
-    series: Mapping[str, Float[Tensor, "_ N"]],
-    distances: Sequence[int],
-    *,
-    rules: bool = True,
-    title: str = "",
-    ax: Axes | None = None,
+    series: Mapping[str, Float[Tensor, "_ N"]], distances: Sequence[int], *, title: str = "", ax: Axes | None = None
 ) -> Axes:
     """Draw the score of each model against the distance, on a logarithmic axis: seeds thin, their mean thick.
 
+    Two gray lines are what a model has to beat: the guess by the majority of the nouns, and the bag of words.
+
     Args:
-        series: names of ARMS, or others; one row for each seed and one column for each distance.
+        series: names of ARMS, or others; one row for each seed and one column for each distance. Of BAG, only the mean
+            is drawn.
         distances: words from the subject to the verb.
-        rules: whether the scores of the guesses by the last noun and by the majority are drawn, in gray.
     """
     for label, values in series.items():
         if values.shape[1] != len(distances):
             raise ValueError(f"{label!r} has {values.shape[1]} columns for {len(distances)} distances")
     ax = plt.subplots(figsize=(WIDTH, 3.5))[1] if ax is None else ax
+    majority = [majority_score(distance) for distance in DISTANCES]
+    ax.plot(DISTANCES, majority, **DASHED | {"linestyle": ":", "linewidth": 1.5})
+    ends = [(majority[-1], "majority", COLORS["note"])]
     spare = iter([color for color in SERIES if color not in ARMS.values()])
-    ends = []
     for label, values in series.items():
-        scores, color = as_array(values), ARMS.get(label) or next(spare)
-        ax.plot(distances, scores.T, color=color, linewidth=0.7, alpha=0.5)
-        ax.plot(distances, scores.mean(axis=0), "o-", color=color, linewidth=2, markersize=4)
-        ends.append((scores.mean(axis=0)[-1].item(), label, color))
-    if rules:
-        for label, score, style in (
-            ("last noun", last_noun_score, DASHED),
-            ("majority", majority_score, DASHED | {"linestyle": ":", "linewidth": 1.5}),
-        ):
-            guesses = [score(distance) for distance in DISTANCES]
-            ax.plot(DISTANCES, guesses, **style)
-            ends.append((guesses[-1], label, COLORS["note"]))
+        scores = as_array(values)
+        mean = scores.mean(axis=0)
+        if label == BAG:
+            color = COLORS["note"]
+            ax.plot(distances, mean, **DASHED)
+        else:
+            color = ARMS.get(label) or next(spare)
+            ax.plot(distances, scores.T, color=color, linewidth=0.7, alpha=0.5)
+            ax.plot(distances, mean, "o-", color=color, linewidth=2, markersize=4)
+        ends.append((mean[-1].item(), label, color))
     ax.set_xscale("log", base=2)
     ax.set_xticks(distances, [str(distance) for distance in distances])
     ax.xaxis.set_minor_locator(NullLocator())
