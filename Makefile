@@ -221,7 +221,7 @@ pictures: $(READY)  ## draw the pictures of the Markdown pages, and those that s
 	@$(BIN)/python tools/pictures.py
 	@PYTHONPATH=tools $(BIN)/python tools/live_page.py --pictures
 
-attack: $(READY)  ## attack the package: kills, signals, hostile files, misuse of the API (ten minutes)
+attack: $(READY)  ## attack the package: kills, signals, misuse of the API (ten minutes)
 	@OMP_NUM_THREADS=1 $(BIN)/python tests/attack/run.py
 
 bench: $(READY)  ## time the fast implementations against the plain ones and transformers, and the page against torch

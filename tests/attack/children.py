@@ -1,7 +1,6 @@
 """Child processes of one warm Python process: torch is imported once, and each child is a fork of it."""
 
 import os
-import resource
 import select
 import signal
 import sys
@@ -30,8 +29,6 @@ class Ended:
     """Its exit code, minus the signal that killed it, or `DID_NOT_END`."""
     output: str
     """What it wrote to standard output and standard error."""
-    grown_megabytes: float
-    """By how much its largest memory exceeded that of this process."""
 
 
 @dataclass
@@ -40,7 +37,6 @@ class Child:
 
     pid: int
     log: Path
-    memory: float
 
     def ends_within(self, limit: float) -> bool:
         """Return whether the child ends within `limit` seconds."""
@@ -55,23 +51,21 @@ class Child:
         in_time = self.ends_within(limit)
         if not in_time:
             os.kill(self.pid, signal.SIGKILL)
-        _, status, usage = os.wait4(self.pid, 0)
+        _, status = os.waitpid(self.pid, 0)
         code = os.waitstatus_to_exitcode(status) if in_time else DID_NOT_END
         output = self.log.read_text(errors="replace")
         self.log.unlink()
-        grown = usage.ru_maxrss / 1024 - self.memory
-        return Ended(code, output, grown)
+        return Ended(code, output)
 
 
 def start(work: Callable[[], int | None], folder: Path) -> Child:
     """Fork, run `work` in the child, and end the child with what it returns."""
     log = folder / f"{time.monotonic_ns()}.log"
-    memory = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
     log.touch()
     sys.stdout.flush()
     pid = os.fork()
     if pid:
-        return Child(pid, log, memory)
+        return Child(pid, log)
     code = 99
     try:
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)

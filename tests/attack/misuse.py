@@ -1,7 +1,7 @@
 """Misuse of the API: every call must raise a ValueError that names the parameter and the value, at once.
 
 Each public function and class has a call that works, and values that each parameter must refuse, one at a time. What
-training refuses is in tests/training, and what files may not hold in `hostile`.
+training refuses is in tests/training.
 """
 
 import math
@@ -21,16 +21,21 @@ from lecture21 import mixtures as mx
 from lecture21.accounting import (
     Grouped,
     Shape,
+    activation_bytes,
     all_to_all_bytes,
     arithmetic_intensity,
     distinct_experts,
     flops_per_token,
     kv_cache_bytes,
     published,
+    ridge_batch,
     ridge_point,
+    sequence_flops,
+    tokens_per_second,
     training_days,
     training_flops,
     weight_bytes,
+    weights_read,
 )
 from lecture21.alignment.tuning import fine_tune
 from lecture21.attention import SelfAttention, attention, basic_self_attention, causal_mask, windowed_attention
@@ -116,75 +121,15 @@ class Case(NamedTuple):
 
 
 def _configurations() -> Iterator[Case]:
-    sizes = {"vocab_size": COUNT, "block_size": COUNT, "n_layer": (*COUNT, 10**6), "d_model": COUNT}
-    yield Case(
-        GPTConfig,
-        {},
-        {
-            **sizes,
-            "n_head": (*COUNT, 3, 5),
-            "n_kv_head": (0, 3),
-            "d_ff": (0, -1),
-            "activation": WORD,
-            "norm": WORD,
-            "norm_position": WORD,
-            "position": WORD,
-            "dropout": RATE,
-            "norm_eps": POSITIVE,
-            "window": (0, 2.5),
-            "moe": (3, {"n_expert": 0}, {"unknown": 1}, {"n_expert": 2, "top_k": 3}),
-            "initialization": WORD,
-            "logit_cap": (0, NAN, INF),
-            "causal": SWITCH,
-        },
-    )
-    yield Case(RNNConfig, {}, {**sizes, "kind": WORD, "dropout": RATE})
-    yield Case(
-        MoEConfig,
-        {},
-        {
-            "n_expert": COUNT,
-            "top_k": (*COUNT, 9),
-            "n_shared": NATURAL,
-            "gates": ("Sigmoid", *WORD),
-            "softmax": WORD,
-            "renormalize": ("no", 1),
-            "balance": WORD,
-            "aux_weight": NON_NEGATIVE,
-            "capacity_factor": (*POSITIVE, 1e308),
-            "eval_capacity_factor": (0, 1e308),
-        },
-    )
-    yield Case(
-        TransformerConfig,
-        {},
-        {
-            "source_vocab_size": COUNT,
-            "n_encoder_layer": (*COUNT, 10**6),
-            "n_head": (3, 0),
-            "pad": (-1, 65),
-            "dropout": RATE,
-            "share_embeddings": SWITCH,
-            "position": WORD,
-        },
-    )
-    yield Case(
-        TrainConfig,
-        {},
-        {
-            "steps": NATURAL,
-            "batch_size": COUNT,
-            "learning_rate": POSITIVE,
-            "optimizer": WORD,
-            "betas": ((1, 0.9), (0.9,), 0.9, "ab"),
-            "schedule": WORD,
-            "clip": (0, -1, NAN),
-            "seed": SEED,
-            "precision": ("fp8", 3),
-            "compile": SWITCH,
-        },
-    )
-    yield Case(al.PolicyConfig, {}, {"group": (1, 2.5), "clip": POSITIVE, "kl_weight": NON_NEGATIVE, "seed": SEED})
+    """What a field alone may not be is in tests/test_configurations.py."""
+    moe = (3, {"n_expert": 0}, {"unknown": 1}, {"n_expert": 2, "top_k": 3})
+    large = {"norm_eps": (10**400,), "rotary_base": (10**400,), "logit_cap": (10**400,)}
+    yield Case(GPTConfig, {}, {"n_layer": (10**6,), "n_head": (3, 5), "n_kv_head": (3,), "moe": moe, **large})
+    yield Case(RNNConfig, {}, {"n_layer": (10**6,)})
+    yield Case(MoEConfig, {}, {"top_k": (9,), "capacity_factor": (1e308,), "eval_capacity_factor": (1e308,)})
+    yield Case(TransformerConfig, {}, {"n_encoder_layer": (10**6,), "n_head": (3,), "pad": (65,)})
+    yield Case(TrainConfig, {}, {"betas": ((1, 0.9), (0.9,), 0.9, "ab"), "seed": SEED, "precision": ("fp8", 3)})
+    yield Case(al.PolicyConfig, {}, {"group": (1, 2.5), "seed": SEED})
     yield Case(
         lambda name, **changes: presets.get(name, **changes), {"name": "gpt0"}, {"name": ("gpt9", 3), "layers": (3,)}
     )
@@ -955,7 +900,13 @@ def _costs() -> Iterator[Case]:
         {"n_expert": 8, "top_k": 2, "batch": 3},
         {"n_expert": COUNT, "top_k": (*COUNT, 9), "batch": COUNT},
     )
-    yield Case(flops_per_token, {"model": config}, {"model": model, "context": (*COUNT, 33), "recompute": SWITCH})
+    yield Case(flops_per_token, {"model": config}, {"model": model, "context": (*COUNT, 33)})
+    yield Case(sequence_flops, {"config": config}, {"config": model, "context": (*COUNT, 33)})
+    yield Case(
+        activation_bytes,
+        {"config": config},
+        {"config": model, "context": (*COUNT, 33), "batch": COUNT, "dtype": ("mxfp4", *WORD)},
+    )
     yield Case(training_flops, {"model": config, "tokens": 3}, {"model": model, "tokens": COUNT})
     yield Case(
         training_days,
@@ -964,13 +915,20 @@ def _costs() -> Iterator[Case]:
     )
     yield Case(weight_bytes, {"model": config}, {"model": model, "dtype": WORD})
     yield Case(
-        kv_cache_bytes, {"model": config}, {"model": model, "context": (*COUNT, 33), "batch": COUNT, "dtype": WORD}
+        kv_cache_bytes,
+        {"model": config},
+        {"model": model, "context": (*COUNT, 33), "batch": COUNT, "dtype": ("mxfp4", *WORD)},
     )
     yield Case(
         all_to_all_bytes,
         {"model": published.get("mixtral-8x7b")},
         {"model": (config, 3), "dispatch": WORD, "combine": WORD, "n_devices": COUNT},
     )
+    mixture = {"model": published.get("mixtral-8x7b")}
+    for read in (weights_read, ridge_batch, tokens_per_second):
+        device = {} if read is weights_read else {"device": "H100"}
+        wrong = {"model": (config, 3), "dtype": WORD, **dict.fromkeys(device, WORD)}
+        yield Case(read, {**mixture, **device}, wrong if read is ridge_batch else {**wrong, "batch": COUNT})
     yield Case(arithmetic_intensity, {"batch": 3}, {"batch": COUNT, "dtype": WORD, "model": (config, 3)})
     yield Case(ridge_point, {"device": "A100"}, {"device": WORD})
     yield Case(Grouped, {"n_head": 4, "n_kv_head": 2, "d_head": 8}, {"n_head": COUNT, "n_kv_head": (*COUNT, 3)})

@@ -1,7 +1,7 @@
 """Attack the package and print the figures: `make attack`. The exit code is 1 if anything did not hold.
 
-SIGKILL and signals at every operation with a file, hostile input through the command line and files, and misuse of the
-API. Where imports are not the target, the attacked processes are forks of this one, in which torch is already loaded.
+SIGKILL and signals at every operation with a file, and misuse of the API. Where imports are not the target, the
+attacked processes are forks of this one, in which torch is already loaded.
 """
 
 import sys
@@ -9,7 +9,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import hostile
 import kills
 import misuse
 import signals
@@ -22,7 +21,6 @@ _PARTS = {
     "SIGKILL at every open, write, sync, rename and removal": kills.at_every_operation,
     "SIGINT and SIGTERM at imports of the command": lambda folder: signals.at_imports(20),
     "SIGINT and SIGTERM at every operation with a file": signals.at_every_operation,
-    "hostile input through command line and files": hostile.through_command_and_files,
     "misuse of the API": misuse.calls,
 }
 

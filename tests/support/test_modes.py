@@ -47,31 +47,6 @@ def enter(block: AbstractContextManager) -> None:
         pass
 
 
-@pytest.mark.parametrize(
-    ("first", "second"), [(evaluating, evaluating), (evaluating, training), (training, evaluating)]
-)
-def test_a_second_thread_is_refused_where_modes_would_mix(first, second):
-    model = nn.Sequential(nn.Dropout(0.5))  # in training mode
-    with first(model):
-        error = in_another_thread(lambda: enter(second(model[0])))
-        assert "another thread is using this Dropout in another mode" in str(error)
-        assert model[0].training == (first is training)
-        enter(second(model))  # the same thread may nest
-    assert model.training
-    assert in_another_thread(lambda: enter(second(model))) is None
-
-
-def test_many_threads_may_evaluate_a_model_that_is_in_evaluation_mode():
-    model = nn.Sequential(nn.Dropout(0.5)).eval()
-    with evaluating(model):
-        assert in_another_thread(lambda: enter(evaluating(model))) is None
-
-
-def test_other_models_may_be_used_in_other_threads():
-    with evaluating(nn.Dropout(0.5)):
-        assert in_another_thread(lambda: enter(training(nn.Dropout(0.5)))) is None
-
-
 def test_one_thread_at_a_time_has_a_seed():
     state = torch.get_rng_state()
     with seeded(0, torch.device("cpu")):

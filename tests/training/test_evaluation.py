@@ -60,9 +60,6 @@ def test_a_history_survives_csv_to_the_last_digit(tmp_path):
     history.append(500, 2.5 / 7, 2.6 / 7, 1e-3 / 3)
     history.to_csv(tmp_path / "history.csv")
     assert repr(History.from_csv(tmp_path / "history.csv")) == repr(history)
-    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(ValueError, match=r"other\.csv has columns"):
-        History.from_csv(tmp_path / "other.csv")
 
 
 @pytest.mark.parametrize("dtype", [torch.int16, torch.int32])
@@ -70,12 +67,6 @@ def test_tokens_of_any_integer_type_have_the_same_loss(dtype):
     """Short ones halve the memory of a text, and embeddings refuse them."""
     model = fresh()
     assert evaluate(model, tokens().to(dtype)) == evaluate(model, tokens())
-
-
-@pytest.mark.parametrize("settings", [{"block_size": 0}, {"block_size": -3}, {"batch_size": 0}])
-def test_sizes_below_one_are_refused(settings):
-    with pytest.raises(ValueError, match="size must be a whole number >= 1"):
-        evaluate(fresh(), tokens(), **settings)
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -86,41 +77,3 @@ def test_the_mode_is_left_even_where_the_loss_fails(training):
     with pytest.raises(ValueError, match="outside the vocabulary"):
         evaluate(model, tokens() + 5)
     assert model.training == training
-
-
-def test_a_history_cut_short_is_named(tmp_path):
-    path = tmp_path / "history.csv"
-    path.write_text("step,train_loss,val_loss,learning_rate\n0,nan,4.2,0.001\n500,2.5\n")
-    with pytest.raises(ValueError, match=r"history\.csv, row 2"):
-        History.from_csv(path)
-
-
-def test_a_row_that_was_being_appended_is_left_out(tmp_path):
-    """A killed process may leave any part of its last row; without the line break, no digit of it can be trusted."""
-    history = History()
-    history.append(0, math.nan, 4.2, 0.001)
-    history.to_csv(tmp_path / "whole.csv")
-    for part in ("5", "500,2.5", "500,2.5,2.6,0.00"):
-        path = tmp_path / "history.csv"
-        path.write_text((tmp_path / "whole.csv").read_text() + part)
-        assert repr(History.from_csv(path)) == repr(history)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (f"step,train_loss,val_loss,learning_rate\n{2**63},nan,4.2,0.001\n", "row 1: the step must be in"),
-        ("step,train_loss,val_loss,learning_rate\n-1,nan,4.2,0.001\n", "row 1: the step must be in"),
-        ("step,train_loss,val_loss,learning_rate\n0,nan,4.2,\n", "row 1: could not convert"),
-        ("step,train_loss,val_loss,learning_rate\n0,nan,4.2,0.1\n0.5,nan,4.2,0.1\n", "row 2: invalid literal"),
-        (",".join(map(str, range(100_000))) + "\n", "has columns 0, 1, 2"),
-        ("", "has columns"),
-        ("x" * 10**6 + "\n", "is not a history: field larger"),
-    ],
-)
-def test_a_file_of_any_kind_that_is_no_history_is_named(tmp_path, text, message):
-    path = tmp_path / "history.csv"
-    path.write_text(text)
-    with pytest.raises(ValueError, match=rf"history\.csv,? {message}") as caught:
-        History.from_csv(path)
-    assert len(str(caught.value)) < 1000

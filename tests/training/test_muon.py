@@ -89,11 +89,6 @@ def test_a_zero_gradient_changes_nothing():
     assert torch.equal(p, torch.ones(3, 3))
 
 
-def test_vectors_are_refused():
-    with pytest.raises(ValueError, match=r"matrices.*\(3,\)"):
-        Muon([nn.Parameter(torch.ones(3))])
-
-
 def names_by_optimizer(model: nn.Module, **settings: object) -> dict[str, set[str]]:
     """Return the names of the parameters of each group, under its optimizer and learning rate."""
     name_of = {p: name for name, p in model.named_parameters()}

@@ -1,7 +1,6 @@
 import json
 import math
 import os
-import re
 import threading
 from pathlib import Path
 
@@ -10,12 +9,10 @@ import torch
 
 from lecture21 import GPT, GPTConfig
 from lecture21._support.storage import load_tensors, save_tensors
-from lecture21.generation import generate
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import (
     History,
     TrainConfig,
-    evaluate,
     learning_rate,
     minimize,
     sample_windows,
@@ -200,41 +197,6 @@ def test_on_evaluation_is_called_after_each_evaluation():
         on_evaluation=lambda step, model, history: seen.append((step, len(history.step))),
     )
     assert seen == [(0, 1), (4, 2), (8, 3), (12, 4)]
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("steps", -1),
-        ("batch_size", 0),
-        ("warmup", -1),
-        ("accumulate", 0),
-        ("eval_every", 0),
-        ("seed", -1),
-        ("steps", 2.5),
-        ("steps", True),
-        ("batch_size", None),
-        ("seed", 2**63),
-        ("weight_decay", math.inf),
-        ("clip", "x"),
-        ("learning_rate", 0.0),
-        ("learning_rate", math.nan),
-        ("weight_decay", -0.1),
-        ("betas", (0.9, 1.0)),
-        ("betas", (0.9,)),
-        ("clip", 0.0),
-        ("schedule", "exponential"),
-        ("optimizer", "sgd"),
-        ("muon_learning_rate", 0.0),
-        ("embedding_learning_rate", -1.0),
-        ("precision", "fp8"),
-        ("shuffle", "yes"),
-    ],
-)
-@pytest.mark.usefixtures("untyped")
-def test_a_run_names_the_setting_that_is_wrong(field, value):
-    with pytest.raises(ValueError, match=field):
-        TrainConfig(**{field: value})
 
 
 def test_bf16_trains_on_the_cpu_and_leaves_a_float32_model():
@@ -578,35 +540,6 @@ def test_a_cosine_run_cannot_be_given_more_steps(tmp_path):
         train(fresh(), tokens(), TrainConfig(**settings), out=tmp_path, resume=True)
 
 
-@pytest.mark.parametrize(
-    ("name", "replacement", "message"),
-    [
-        (
-            "exp_avg.head.weight",
-            torch.zeros(3),
-            "does not match the model: {} has shape (3,) in the file",
-        ),
-        ("exp_avg_sq.head.weight", torch.zeros(9, 8).half(), "{} is torch.float16 in the file and torch.float32 in"),
-        ("step.head.weight", torch.zeros(9, 8), "{} has shape (9, 8) in the file and () in the model"),
-        ("step.head.weight", torch.tensor(4), "{} is torch.int64 in the file and torch.float32 in the model"),
-        ("max_exp_avg_sq.head.weight", torch.zeros(9, 8), "checkpoint.safetensors has an unexpected tensor {}"),
-        ("exp_avg.head.weight", None, "checkpoint.safetensors lacks the tensor {}"),
-    ],
-)
-def test_optimizer_state_that_does_not_fit_its_parameter_is_refused(run, name, replacement, message):
-    """The fused kernel of Adam trusts the sizes, and would read and write beyond the end of a smaller tensor."""
-    replace_tensor(run, f"optimizer.{name}", replacement)
-    assert_refused(run, re.escape(message.format(f"optimizer.{name}")))
-
-
-def replace_tensor(run, name: str, replacement: torch.Tensor | None) -> None:
-    tensors, metadata = load_tensors(run / "checkpoint.safetensors")
-    tensors[name] = replacement
-    if replacement is None:
-        del tensors[name]
-    save_tensors(run / "checkpoint.safetensors", tensors, metadata)
-
-
 # What must not happen
 
 
@@ -667,25 +600,6 @@ def test_a_history_that_is_deleted_or_damaged_during_a_run_is_complete_at_its_en
     assert same(History.from_csv(tmp_path / "history.csv"), history)
 
 
-@pytest.mark.parametrize(
-    "wrong", [tokens().float(), tokens().bool(), tokens().view(2, 100), tokens().to(torch.complex64)]
-)
-@pytest.mark.usefixtures("untyped")
-def test_tokens_that_are_not_one_sequence_of_integers_are_refused(wrong, tmp_path):
-    message = "(tokens|val) must be integers of shape .*, got " + re.escape(
-        f"{wrong.dtype} of shape {tuple(wrong.shape)}"
-    )
-    for run in (
-        lambda: train(fresh(), wrong, TrainConfig(**QUICK), out=tmp_path / "run"),
-        lambda: train(fresh(), tokens(), TrainConfig(**QUICK), val=wrong, out=tmp_path / "run"),
-        lambda: evaluate(fresh(), wrong),
-        lambda: sample_windows(wrong, 1, 4),
-    ):
-        with pytest.raises(ValueError, match=message):
-            run()
-    assert not (tmp_path / "run").exists()
-
-
 @pytest.mark.parametrize("before", [True, False])
 def test_a_model_is_in_training_mode_only_while_it_trains(before):
     model = fresh(dropout=0.5).train(before)
@@ -695,7 +609,7 @@ def test_a_model_is_in_training_mode_only_while_it_trains(before):
     assert [module.training for module in model.modules()] == modes
 
 
-def test_what_another_thread_does_with_the_model_is_refused():
+def test_training_in_another_thread_is_refused_and_changes_nothing():
     raised = []
 
     def attempt(work) -> None:
@@ -706,8 +620,6 @@ def test_what_another_thread_does_with_the_model_is_refused():
 
     def use_in_another_thread(step: int, model: GPT, *_: object) -> None:
         for work in (
-            lambda: evaluate(model, tokens(50)),
-            lambda: generate(model, tokens(4)[None], 2),
             lambda: train(fresh(), tokens(), TrainConfig(**QUICK)),
             lambda: minimize(torch.nn.Linear(1, 1), lambda _: torch.zeros(()), TrainConfig(steps=1)),
         ):
@@ -718,12 +630,8 @@ def test_what_another_thread_does_with_the_model_is_refused():
     expected = train(fresh(dropout=0.2), tokens(), TrainConfig(**QUICK))
     model = fresh(dropout=0.2)
     assert same(train(model, tokens(), TrainConfig(**QUICK), on_evaluation=use_in_another_thread), expected)
-    assert len(raised) == 4 * 4
-    assert set(raised[:2]) == {
-        "another thread is using this GPT in another mode; train, evaluate and generate in one thread at a time, or "
-        "use a copy of the model"
-    }
-    assert set(raised[2:4]) == {"another thread is training, and all threads share torch's random state: use processes"}
+    assert len(raised) == 4 * 2
+    assert set(raised) == {"another thread is training, and all threads share torch's random state: use processes"}
 
 
 def test_fp16_is_refused_on_the_cpu():
@@ -743,17 +651,9 @@ def remove(prefix: str):
             (lambda _, record, key=key: record.pop(key), f"lacks {key}: it is corrupt, or from another version")
             for key in ("model", "settings", "frozen", "processes", "tokens", "validation", "tokenizer", "scaler")
         ],
-        (remove("model."), "lacks the tensor model."),
-        (remove("model.head.weight"), "lacks the tensor model.head.weight"),
-        (lambda tensors, _: tensors.update({"model.tail": torch.zeros(1)}), "unexpected tensor model.tail"),
-        (lambda tensors, _: tensors.update({"model.head.weight": torch.zeros(8, 9)}), "model.head.weight has shape"),
-        (lambda tensors, _: tensors.update({"model.head.weight": torch.zeros(9, 8).int()}), "model.head.weight is"),
+        (remove("model.head.weight"), "cannot be continued: .*model.head.weight"),
         (remove("history."), "cannot be continued: it is corrupt, or from another version"),
         (remove("random.torch"), "cannot be continued: .*random.torch"),
-        (
-            lambda tensors, _: tensors.update({"random.batches": torch.full((5056,), 255, dtype=torch.uint8)}),
-            "cannot be continued: .*random.batches",
-        ),
     ],
 )
 def test_a_checkpoint_that_is_not_complete_is_refused_by_name_and_nothing_is_written(run, change, message):

@@ -1,8 +1,4 @@
-"""Training and evaluation mode for the length of a block, caches that survive an error, and a seed for a block.
-
-A model's mode and torch's random state are shared by all threads. Where a second thread would change what a first one
-depends on, the second is refused.
-"""
+"""Training and evaluation mode for the length of a block, caches that survive an error, and a seed for a block."""
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -11,8 +7,6 @@ from contextlib import AbstractContextManager, contextmanager
 import torch
 from torch import nn
 
-_guard = threading.Lock()
-_blocks: list[tuple[int, set[nn.Module], bool]] = []  # thread, modules, and whether a mode was changed
 _seeding = threading.RLock()
 
 
@@ -23,23 +17,12 @@ def _in_mode(model: object, training: bool) -> Iterator[None]:
         return
     # Module by module: a frozen one may be in another mode than the rest.
     before = {module: module.training for module in model.modules()}
-    block = (threading.get_ident(), set(before), any(mode != training for mode in before.values()))
-    with _guard:
-        for thread, modules, changed in _blocks:
-            if thread != block[0] and (changed or block[2]) and not modules.isdisjoint(block[1]):
-                raise ValueError(
-                    f"another thread is using this {type(model).__name__} in another mode; train, evaluate and "
-                    "generate in one thread at a time, or use a copy of the model"
-                )
-        _blocks.append(block)
     model.train(training)
     try:
         yield
     finally:
-        with _guard:
-            for module, mode in before.items():
-                module.training = mode
-            _blocks.remove(block)
+        for module, mode in before.items():
+            module.training = mode
 
 
 def evaluating(model: object) -> AbstractContextManager[None]:
@@ -47,9 +30,6 @@ def evaluating(model: object) -> AbstractContextManager[None]:
 
     Args:
         model: anything that maps ids to logits; one that is not a module, such as an n-gram model, has no modes.
-
-    Raises:
-        ValueError: if another thread is in such a block with the model, and one of the two changes its mode.
     """
     return _in_mode(model, training=False)
 

@@ -53,15 +53,14 @@ def load_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[
         ValueError: names the path, if the file is truncated or is not a safetensors file.
         OSError: from the file system, such as FileNotFoundError.
     """
-    path = Path(path)
-    with path.open("rb") as file:
-        readable = str(path).encode(errors="replace") == os.fsencode(path)  # safetensors refuses a name not in UTF-8
-        try:
-            with safe_open(path if readable else f"/proc/self/fd/{file.fileno()}", framework="pt") as opened:
-                tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-                return tensors, opened.metadata() or {}
-        except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-            raise ValueError(f"{path} is not a complete safetensors file: {printable(str(error))}") from error
+    with Path(path).open("rb"):  # raises an OSError that names the path
+        pass
+    try:
+        with safe_open(path, framework="pt") as opened:
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            return tensors, opened.metadata() or {}
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{path} is not a complete safetensors file: {printable(str(error))}") from error
 
 
 def save_model(directory: str | os.PathLike[str], kind: str, config: dict[str, object], model: nn.Module) -> None:
@@ -179,7 +178,7 @@ def build_model(make: Callable[[Any], Model], config: Any, tensors: Mapping[str,
         source: named in errors.
 
     Raises:
-        ValueError: naming `source` and the first tensor that is missing, unexpected, or of the wrong shape or type.
+        ValueError: as `load_weights`.
     """
     with _in_float32():
         model = make(config)
@@ -198,14 +197,15 @@ def _in_float32() -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
-def check_tensors(
-    expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], *, source: str, exact: bool = False
-) -> None:
-    """Raise ValueError unless there is a tensor of the same shape, and of a fitting type, for each expected one.
+def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], *, source: str) -> None:
+    """Copy tensors into a model that has exactly these names and shapes.
 
-    Floating-point numbers of any precision fit each other, unless types must be exact; integers, booleans and complex
-    numbers fit only their like.
+    Floating-point numbers of any precision fit each other; integers, booleans and complex numbers fit only their like.
+
+    Raises:
+        ValueError: naming `source` and the first tensor that is missing, unexpected, or of the wrong shape or type.
     """
+    expected = model.state_dict()
     for name in sorted(expected.keys() | tensors.keys()):
         if name not in tensors:
             raise ValueError(f"{source} lacks the tensor {name}, shape {tuple(expected[name].shape)}")
@@ -215,18 +215,8 @@ def check_tensors(
         if saved.shape != wanted.shape:
             shapes = f"shape {tuple(saved.shape)} in the file and {tuple(wanted.shape)} in the model"
             raise ValueError(f"{source} does not match the model: {name} has {shapes}")
-        convertible = saved.is_floating_point() and wanted.is_floating_point() and not exact
+        convertible = saved.is_floating_point() and wanted.is_floating_point()
         if saved.dtype != wanted.dtype and not convertible:
             types = f"{saved.dtype} in the file and {wanted.dtype} in the model"
             raise ValueError(f"{source} does not match the model: {name} is {types}")
-
-
-def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], *, source: str) -> None:
-    """Copy tensors into a model that has exactly these names and shapes.
-
-    Raises:
-        ValueError: as `check_tensors`.
-    """
-    check_tensors(model.state_dict(), tensors, source=source)
-    with torch.no_grad():
-        model.load_state_dict(tensors)
+    model.load_state_dict(tensors)

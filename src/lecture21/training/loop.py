@@ -146,8 +146,8 @@ def train(
 
     The seed determines batches and dropout; the caller's random state is left unchanged. A run that was stopped and is
     resumed from `out` gives the same losses, to the last digit, as one that was not. Train in one thread at a time:
-    torch's random state is shared by all threads, and so is the mode of a model. A second `train` in another thread is
-    refused, random numbers that it draws otherwise are not noticed.
+    torch's random state is shared by all threads. A second `train` in another thread is refused, random numbers that it
+    draws otherwise are not noticed.
 
     With an accelerator, several processes train one model: each computes the loss on its part of every batch and of the
     validation split, gradients are averaged, and the main process writes the files. Each process has its own dropout.

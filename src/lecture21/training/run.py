@@ -168,11 +168,7 @@ class Run:
         return tensors
 
     def load_state_dict(self, tensors: dict[str, Tensor]) -> None:
-        """Continue from the state of a checkpoint; `checkpoints` has compared its weights with the model.
-
-        Raises:
-            LookupError, TypeError, ValueError: if the history or a random state is none; the model is then unchanged.
-        """
+        """Continue from the state of a checkpoint of the same run; raises LookupError if a part of it is missing."""
         for name in HISTORY_TYPES:
             getattr(self.history, name)[:] = tensors[f"history.{name}"].tolist()
         self.step = self.history.step[-1]
@@ -181,10 +177,7 @@ class Run:
             if state is None and name != self.device.type:  # a run may continue on another device, but has these two
                 raise LookupError(f"no {self.random_name(name)}")
             if state is not None:
-                try:
-                    generator.set_state(state.clone())
-                except RuntimeError as error:
-                    raise ValueError(f"{self.random_name(name)}: {error}") from error
+                generator.set_state(state.clone())
         weights = {name: tensors[f"model.{name}"] for name in self.model.state_dict()}
         types = [(parameter.dtype, weights[name].dtype) for name, parameter in self.model.named_parameters()]
         if any(current != saved for current, saved in types):  # the model was made under another default type
