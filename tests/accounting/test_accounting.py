@@ -1,6 +1,5 @@
 """Every count against a measurement: a model's parameters, torch's FLOP counter, the tensors that torch saves."""
 
-import math
 from collections.abc import Callable
 
 import pytest
@@ -8,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
+from torch.utils.flop_counter import FlopCounterMode
 
 from lecture21 import GPT, GPTConfig, accounting, presets
 from lecture21.accounting.counting import _Parameters
@@ -17,14 +16,6 @@ from lecture21.layers import MultiHeadAttention
 from lecture21.moe.config import _BALANCES
 from lecture21.objectives import token_cross_entropy
 
-aten = torch.ops.aten
-# torch counts fused attention on a GPU; its kernel for CPUs has no formula of its own there, and would count as 0.
-FUSED = {
-    aten._scaled_dot_product_flash_attention_for_cpu: lambda q, k, v, *_, **__: sdpa_flop_count(q, k, v),
-    aten._scaled_dot_product_flash_attention_for_cpu_backward: lambda out, q, k, v, *_, **__: sdpa_backward_flop_count(
-        out, q, k, v
-    ),
-}
 PUBLISHED = {
     "gpt0": 209_729,
     "gpt1": 116_534_784,
@@ -126,14 +117,14 @@ def _on_meta(config: GPTConfig) -> GPT:
 # FLOPs
 
 
-def count_flops(config: GPTConfig, batch: int, context: int, backend: SDPBackend) -> tuple[int, int]:
+def count_flops(config: GPTConfig, batch: int, context: int) -> tuple[int, int]:
     """Run a model forward and backward, and return what torch counted for each."""
     model = GPT(config)
     ids = torch.randint(config.vocab_size, (batch, context))
-    with sdpa_kernel(backend):
-        with FlopCounterMode(display=False, custom_mapping=FUSED) as forward:
+    with sdpa_kernel(SDPBackend.MATH):
+        with FlopCounterMode(display=False) as forward:
             loss = model.loss(ids, ids)
-        with FlopCounterMode(display=False, custom_mapping=FUSED) as backward:
+        with FlopCounterMode(display=False) as backward:
             loss.backward()
     return forward.get_total_flops(), backward.get_total_flops()
 
@@ -143,19 +134,9 @@ def count_flops(config: GPTConfig, batch: int, context: int, backend: SDPBackend
 def test_flops_are_exactly_what_torch_counts(config, batch, data):
     context = data.draw(st.integers(1, config.block_size))
     flops = accounting.sequence_flops(config, context)
-    counted = count_flops(config, batch, context, SDPBackend.MATH)
+    counted = count_flops(config, batch, context)
     assert counted == (flops.forward * batch, flops.backward * batch)
     assert flops.training == flops.forward + flops.backward == 3 * flops.forward
-
-
-@settings(max_examples=40)
-@given(configs(d_head=6), st.integers(1, 3), st.data())
-def test_flops_of_a_fused_kernel_are_exactly_what_torch_counts(config, batch, data):
-    context = data.draw(st.integers(2, config.block_size))
-    flops = accounting.sequence_flops(config, context, recompute=True)
-    counted = count_flops(config, batch, context, SDPBackend.FLASH_ATTENTION)
-    assert counted == (flops.forward * batch, flops.backward * batch)
-    assert 2 * flops.backward == 4 * flops.linear + 5 * flops.attention
 
 
 @given(configs(), st.data())
@@ -197,7 +178,6 @@ def test_flops_by_hand():
     assert flops.linear == 2 * (4 * 2 * 2 + 2 * 2 * 4 + 5 * 2)
     assert flops.attention == 2 * 2 * 3 * 2  # scores and weighted sum, 3 keys, width 2
     assert (flops.forward, flops.backward) == (108, 216)
-    assert accounting.flops_per_token(config, recompute=True).backward == 2 * 84 + 60
     assert accounting.flops_per_token(config, 1).forward == 84 + 8
 
 
@@ -334,43 +314,3 @@ def test_four_days_on_eight_a100_match_the_124_m_model():
 
 
 # Invalid arguments
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda c: accounting.flops_per_token(c, 0), "context must be a whole number >= 1 or None, got 0"),
-        (lambda c: accounting.flops_per_token(c, 33), "context must be at most the block size, 32, got 33"),
-        (lambda c: accounting.sequence_flops(c, 33), "context must be at most the block size, 32, got 33"),
-        (lambda c: accounting.activation_bytes(c, 0), "context must be a whole number >= 1 or None, got 0"),
-        (lambda c: accounting.activation_bytes(c, 33), "context must be at most the block size, 32, got 33"),
-        (lambda c: accounting.kv_cache_bytes(c, 33), "context must be at most the block size, 32, got 33"),
-        (lambda c: accounting.kv_cache_bytes(c, batch=0), "batch must be a whole number >= 1, got 0"),
-        (lambda c: accounting.activation_bytes(c, batch=0), "batch must be a whole number >= 1, got 0"),
-        (lambda c: accounting.weight_bytes(c, "fp7"), "dtype must be one of fp32, bf16, .*, got 'fp7'"),
-        (lambda c: accounting.kv_cache_bytes(c, dtype="mxfp4"), "dtype must be one of .*int4, got 'mxfp4'"),
-        (lambda c: accounting.activation_bytes(c, dtype="mxfp4"), "dtype must be one of .*int4, got 'mxfp4'"),
-        (lambda c: accounting.training_flops(c, 0), "tokens must be a whole number >= 1, got 0"),
-        (lambda c: accounting.training_flops(c, math.nan), "tokens must be a whole number >= 1, got nan"),
-        (lambda c: accounting.training_days(-1.0, "A100"), "flops must be a number >= 0, got -1.0"),
-        (lambda c: accounting.training_days(math.nan, "A100"), "flops must be a number >= 0, got nan"),
-        (lambda c: accounting.training_days(1.0, "B52"), "device must be one of T4, V100, A100, H100, got 'B52'"),
-        (lambda c: accounting.training_days(1.0, "A100", 0), "n_devices must be a whole number >= 1, got 0"),
-        (
-            lambda c: accounting.training_days(1.0, "A100", 1, 0.0),
-            r"utilization must be a number in \(0, 1\], got 0\.0",
-        ),
-        (
-            lambda c: accounting.training_days(1.0, "A100", 1, 1.5),
-            r"utilization must be a number in \(0, 1\], got 1\.5",
-        ),
-        (
-            lambda c: accounting.training_days(1.0, "A100", 1, math.nan),
-            r"utilization must be a number in \(0, 1\], got nan",
-        ),
-    ],
-)
-@pytest.mark.usefixtures("untyped")
-def test_an_invalid_argument_is_named(call, message):
-    with pytest.raises(ValueError, match=message):
-        call(GPTConfig())

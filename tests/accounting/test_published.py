@@ -412,7 +412,6 @@ SPARSE = {**SMALL, "n_expert": 4, "top_k": 2, "d_expert": 3}
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: published.get("gpt-5"), "unknown model 'gpt-5'; choose from switch-base-128, switch-c, glam"),
         (lambda: Shape(**SMALL), "d_ff must be a whole number >= 1, got None"),
         (lambda: Shape(**{**SPARSE, "d_expert": None}), "d_expert must be a whole number >= 1, got None"),
         (lambda: Shape(**SPARSE, first_dense=1), "d_ff must be a whole number >= 1, got None"),
@@ -420,13 +419,8 @@ SPARSE = {**SMALL, "n_expert": 4, "top_k": 2, "d_expert": 3}
         (lambda: Shape(**{**SPARSE, "top_k": 0}), "top_k must be between 1 and the 4 experts, got 0"),
         (lambda: Shape(**SMALL, d_ff=3, top_k=1), "top_k and n_shared must be 0 without experts, got 1 and 0"),
         (lambda: Shape(**SPARSE, n_encoder_layer=1, layernorm=True), "beside an encoder, attention must be Grouped"),
-        (lambda: Grouped(4, 3, 2), "n_kv_head must divide n_head, got n_head=4 and n_kv_head=3"),
-        (lambda: Shape.of("mixtral-8x7b"), "a model must be a Shape or a GPTConfig, got 'mixtral-8x7b'"),
-        (lambda: accounting.weight_bytes(Shape(**SPARSE), "fp7"), "dtype must be one of fp32, .*, mxfp4, got 'fp7'"),
         (lambda: accounting.flops_per_token(Shape(**SPARSE)), "context must be a whole number >= 1, got None"),
         (lambda: accounting.kv_cache_bytes(Shape(**SPARSE)), "context must be a whole number >= 1, got None"),
-        (lambda: accounting.flops_per_token(Shape(**SPARSE), float("nan")), "context must be .*, got nan"),
-        (lambda: accounting.kv_cache_bytes(Shape(**SPARSE), 1, 0), "batch must be a whole number >= 1, got 0"),
     ],
 )
 @pytest.mark.usefixtures("untyped")

@@ -15,7 +15,6 @@ SMALL = {"vocab_size": 7, "block_size": 6, "d_model": 5}
 CONFIGS = {f"{kind},{n_layer}": RNNConfig(**SMALL, kind=kind, n_layer=n_layer) for kind in KINDS for n_layer in (1, 2)}
 CONFIGS["lstm,2,dropout"] = RNNConfig(**SMALL, kind="lstm", n_layer=2, dropout=0.3)
 every_config = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
-every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 def make(config: RNNConfig, dtype: torch.dtype = torch.float64) -> RNN:
@@ -254,15 +253,6 @@ def test_a_configuration_is_frozen_and_survives_json():
     assert RNNConfig.from_dict(json.loads(json.dumps(asdict(config)))) == config
     with pytest.raises(ValueError, match=r"here has unknown fields n_head; known are vocab_size"):
         RNNConfig.from_dict({"n_head": 2}, source="here")
-
-
-@pytest.mark.parametrize("bad", [-1, 7])
-def test_a_token_outside_the_vocabulary_is_refused(bad):
-    model = make(CONFIGS["lstm,1"])
-    with pytest.raises(ValueError, match=str(bad)):
-        model(torch.tensor([[0, bad]]))
-    with pytest.raises(ValueError, match=str(bad)):
-        model.loss(torch.tensor([[0, 1]]), torch.tensor([[1, bad]]))
 
 
 def test_an_empty_sequence_is_refused():

@@ -103,22 +103,6 @@ def test_the_optimal_prediction_of_a_linear_rule_is_certain_after_two_examples()
     assert (trained[:, 2:].gather(2, targets[:, 4::2, None]) < 1).all()  # no rule agrees with all pairs
 
 
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: SymbolMapping(n_symbol=27), "n_symbol must be at most 26, the number of letters, got 27"),
-        (lambda: SymbolMapping(n_symbol=4, n_used=5), "n_used must be at most n_symbol, 4, got 5"),
-        (lambda: SymbolMapping().draw(0), "batch must be a whole number >= 1, got 0"),
-        (lambda: LinearRule(6), "prime must be a prime from 5 to 31, got 6"),
-        (lambda: LinearRule(5, n_pair=6), "n_pair must be at most the number of different x, 5, got 6"),
-        (lambda: LinearRule().draw(0), "batch must be a whole number >= 1, got 0"),
-    ],
-)
-def test_a_task_that_does_not_fit_is_refused(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
-
-
 def test_a_small_model_learns_one_fixed_value_for_each_key():
     """With one symbol there is nothing to look up: the loss of the scored positions goes to 0."""
     task = SymbolMapping(n_symbol=1, n_used=1, n_pair=3)

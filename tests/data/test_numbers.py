@@ -69,13 +69,6 @@ def test_every_word_comes_from_its_digits(n):
             assert shown == str(ONES.index(word))
 
 
-@pytest.mark.parametrize("n", [-1, LIMIT])
-@pytest.mark.parametrize("function", [numbers.to_words, numbers.to_digits, numbers.origins])
-def test_a_number_out_of_range_is_refused(function, n):
-    with pytest.raises(ValueError, match=rf"n must be a whole number from 0 to 999,999, got {n}"):
-        function(n)
-
-
 class TestSample:
     def test_draws_are_distinct_and_the_same_for_a_seed(self):
         drawn = numbers.sample(2000, seed=3)

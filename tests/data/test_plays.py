@@ -39,11 +39,6 @@ def test_the_complete_plays_have_the_pinned_checksum_and_end_with_the_nine(plays
     assert "To be, or not to be: that is the question:" in complete
 
 
-def test_an_unknown_edition_is_refused():
-    with pytest.raises(ValueError, match="unknown edition 'folio'; choose from plays, complete, char-rnn"):
-        shakespeare("folio")
-
-
 def test_split_of_the_plays(plays):
     train, val = split(plays)
     assert (len(train), len(val)) == (1_070_132, 118_904)
@@ -58,15 +53,3 @@ def test_split_parts_together_are_the_text(text, fraction):
             split(text, fraction)
     else:
         assert split(text, fraction) == (text[:cut], text[cut:])
-
-
-@pytest.mark.parametrize("fraction", [0.0, 1.0, -0.1, 1.5, float("nan")])
-def test_split_refuses_a_fraction_outside_the_unit_interval(fraction):
-    with pytest.raises(ValueError, match=rf"fraction must be a number in \(0, 1\), got {fraction}"):
-        split("some text", fraction)
-
-
-@pytest.mark.parametrize("text", ["", "a"])
-def test_split_refuses_a_text_too_short_for_two_parts(text):
-    with pytest.raises(ValueError, match=f"a text of {len(text)} characters is too short"):
-        split(text)

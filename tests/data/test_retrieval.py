@@ -64,21 +64,6 @@ def test_the_same_generator_state_gives_the_same_texts():
     assert not torch.equal(first[0], other[0])
 
 
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: Haystack(n_key=2, n_fact=3), "n_fact must be at most the number of keys, 2, got 3"),
-        (lambda: Haystack().draw(0, 9), "batch must be a whole number >= 1, got 0"),
-        (lambda: Haystack().draw(1, 3), "length must be greater than the number of facts, 3, got 3"),
-        (lambda: Haystack().draw(1, 9, distance=0), "distance must be a whole number >= 1 or None, got 0"),
-        (lambda: Haystack().draw(1, 9, distance=9), "distance must be between 1 and length - 1 = 8, got 9"),
-    ],
-)
-def test_a_haystack_that_does_not_fit_is_refused(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
-
-
 class Searcher(torch.nn.Module):
     """A model that searches the text for the answer, up to the distance `reach`."""
 

@@ -120,13 +120,6 @@ def test_the_variance_of_a_bag_includes_the_ambiguity():
         assert ambiguity[0] > 1e-5
 
 
-@pytest.mark.parametrize("counts", [torch.ones(3, 20, dtype=torch.long), torch.ones(2, 19, dtype=torch.long)])
-def test_bootstrap_counts_of_a_wrong_shape_are_refused(counts, untyped):
-    x, y = smooth(20, 0)
-    with pytest.raises(ValueError, match=r"counts must be .*2.*20\)?, got"):
-        bag(line, x, y, n_member=2, counts=counts)
-
-
 # AdaBoost
 
 
@@ -265,12 +258,6 @@ def test_a_first_member_no_better_than_chance_leaves_both_classes_at_one_half():
         boosted.mixture()
 
 
-@pytest.mark.parametrize("labels", [[0, 1, 2, 1], [-1, -1, -1, -1]])
-def test_labels_other_than_zero_and_one_are_refused(labels):
-    with pytest.raises(ValueError, match=rf"y must be class labels in 0\.\.1, got {min(labels)}\.\.{max(labels)}"):
-        adaboost(stump, torch.zeros(4, 1, dtype=torch.float64), torch.tensor(labels))
-
-
 # L2 boosting
 
 
@@ -313,37 +300,11 @@ def test_the_learning_rate_falls_to_zero_along_a_cosine():
     assert_close(learned.mean(x), member.mean(x).detach())
 
 
-@pytest.mark.parametrize("weights", [[1.0, -1.0], [0.0, 0.0], [1.0, math.nan], [1.0, math.inf]])
-def test_invalid_weights_are_refused(weights):
-    learn = likelihood_learner(lambda: LinearGaussian(1), steps=1)
-    with pytest.raises(ValueError, match="weights must be finite, >= 0, and not all 0"):
-        learn(torch.zeros(2, 1), torch.zeros(2), torch.tensor(weights))
-
-
-@pytest.mark.parametrize("fit", [bag, adaboost, l2_boost])
-def test_no_points_and_no_members_are_refused(fit, untyped):
-    x, y = three_bands(10, 0) if fit is adaboost else smooth(10, 0)
-    size = "n_member" if fit is bag else "rounds"
-    with pytest.raises(ValueError, match=r"x must be floating-point numbers of shape \(N, D\), not empty"):
-        fit(line, x[:0], y[:0])
-    with pytest.raises(ValueError, match=r"y must be .* where N = 10, got torch.\w+ of shape \(5,\)"):
-        fit(line, x, y[:5])
-    with pytest.raises(ValueError, match=f"{size} must be a whole number >= 1, got 0"):
-        fit(line, x, y, **{size: 0})
-
-
 @pytest.mark.parametrize("settings", [{"steps": 0}, {"learning_rate": 0.0}, {"learning_rate": math.inf}])
 def test_a_learner_that_cannot_change_its_member_is_refused(settings):
     (name, value), *_ = settings.items()
     with pytest.raises(ValueError, match=f"{name} must be .* got {value}"):
         likelihood_learner(lambda: LinearGaussian(1), **settings)
-
-
-@pytest.mark.parametrize("shrinkage", [0.0, 1.5, math.nan])
-def test_a_shrinkage_out_of_range_is_refused(shrinkage):
-    x, y = smooth(10, 0)
-    with pytest.raises(ValueError, match=rf"shrinkage must be a number in \(0, 1\], got {shrinkage}"):
-        l2_boost(line, x, y, shrinkage=shrinkage)
 
 
 @pytest.mark.parametrize("value", [math.nan, -math.inf])
@@ -359,26 +320,3 @@ def test_data_that_are_not_finite_are_refused_by_name_and_row(fit, value):
         y[3] = value
         with pytest.raises(ValueError, match=f"y must be finite, got {value} in row 3"):
             fit(x, y, *arguments) if arguments else fit(line, x, y)
-
-
-@pytest.mark.usefixtures("untyped")
-def test_arrays_of_a_wrong_shape_or_type_are_refused_by_name():
-    x, y = smooth(10, 0)
-    for fit in (bag, l2_boost, adaboost):
-        with pytest.raises(
-            ValueError,
-            match=r"x must be floating-point numbers of shape \(N, D\), not empty, got torch\.float64 of shape \(10,\)",
-        ):
-            fit(line, x[:, 0], y)
-        with pytest.raises(ValueError, match=r"x must be floating-point numbers .*, got torch.int64"):
-            fit(line, x.long(), y)
-        with pytest.raises(ValueError, match=r"y must be .* where N = 10, got torch.\w+ of shape \(10, 1\)"):
-            fit(line, x, y[:, None])
-        with pytest.raises(ValueError, match=r"y must be .*, got torch\.bool"):
-            fit(line, x, y > 0)
-    with pytest.raises(ValueError, match=r"y must be floating-point numbers .*, got torch\.int64"):
-        l2_boost(line, x, y.long())
-    with pytest.raises(ValueError, match=r"y must be integers .*, got torch\.float64"):
-        adaboost(stump, x, y)
-    with pytest.raises(ValueError, match=r"y must be .* where N = 10, got torch.\w+ of shape \(10, 1\)"):
-        l2_boost(line, x, y, rounds=1).log_prob(x, y[:, None])

@@ -208,33 +208,6 @@ def test_members_without_a_closed_form_are_refused_before_any_parameter_changes(
     assert all(torch.equal(before[name], now) for name, now in mixture.state_dict().items())
 
 
-@pytest.mark.parametrize(
-    ("change", "match"),
-    [
-        ({"steps": -1}, "steps must be a whole number >= 0, got -1"),
-        ({"newton_steps": 0}, "newton_steps must be a whole number >= 1, got 0"),
-        ({"tolerance": -1e-3}, "tolerance must be a number >= 0, got -0.001"),
-        ({"tolerance": math.nan}, "tolerance must be a number >= 0, got nan"),
-    ],
-)
-def test_arguments_out_of_range_are_refused(change, match):
-    x, y = three_regimes(20, 0)
-    with pytest.raises(ValueError, match=match):
-        fit_em(experts(2).double(), x, y, **change)
-
-
-@pytest.mark.parametrize("fit", [fit_em, fit_gradient])
-@pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_data_that_are_not_finite_are_refused_by_name_and_row(fit, value):
-    x, y = three_regimes(20, 0)
-    y[3] = value
-    with pytest.raises(ValueError, match=rf"y must be finite, got {value} in row 3"):
-        fit(experts(2).double(), x, y)
-    x[2] = value
-    with pytest.raises(ValueError, match=rf"x must be finite, got \[{value}\] in row 2"):
-        fit(experts(2).double(), x, y)
-
-
 def test_parameters_that_are_not_finite_are_refused():
     x, y = three_regimes(20, 0)
     mixture = experts(2).double()

@@ -246,38 +246,6 @@ def test_diverse_penalties_are_robust_to_unknown_noise_at_a_small_cost():
     assert fixed < robust < 1.05 * fixed
 
 
-SETTING = {"alpha": 1.0, "subset": 0.5, "noise": 0.2, "members": 2, "penalty": 0.1}
-BAD = [
-    ("alpha", 0.0, "a positive number"), ("alpha", math.inf, "a positive number"), ("alpha", "1", "a positive number"),
-    ("subset", 0.0, "a number in"), ("subset", 1.1, "a number in"), ("subset", math.nan, "a number in"),
-    ("noise", -0.1, "a number >= 0"), ("noise", math.inf, "a number >= 0"),
-    ("members", 0, "a whole number >= 1"), ("members", 1.5, "a whole number >= 1"), ("members", True, "a whole"),
-    ("penalty", -1.0, "a number >= 0"), ("penalty", math.nan, "a number >= 0"),
-]  # fmt: skip
-
-
-@pytest.mark.usefixtures("untyped")
-@pytest.mark.parametrize(("name", "value", "allowed"), BAD)
-def test_numbers_out_of_range_are_refused_by_name(name, value, allowed):
-    with pytest.raises(ValueError, match=rf"{name} must be {allowed}.*, got {value!r}"):
-        sollich_krogh_error(**{**SETTING, name: value})
-    if name != "penalty":
-        with pytest.raises(ValueError, match=name):
-            best_penalty(**{key: v for key, v in {**SETTING, name: value}.items() if key != "penalty"})
-        with pytest.raises(ValueError, match=name):
-            simulate_ridge_ensemble(**{**SETTING, "penalty": torch.tensor([0.1]), name: value})
-    else:
-        with pytest.raises(ValueError, match=name):
-            simulate_ridge_ensemble(**{**SETTING, "penalty": torch.tensor([0.1, value])})
-    if name in ("alpha", "penalty"):
-        with pytest.raises(ValueError, match=name):
-            ignorance(**{key: v for key, v in {**SETTING, name: value}.items() if key in ("alpha", "penalty")})
-    if name in ("alpha", "subset", "penalty"):
-        three = {key: v for key, v in {**SETTING, name: value}.items() if key in ("alpha", "subset", "penalty")}
-        with pytest.raises(ValueError, match=name):
-            equivalent_penalty(**three)
-
-
 @pytest.mark.usefixtures("untyped")
 def test_inconsistent_subsets_and_penalties_are_refused():
     with pytest.raises(ValueError, match=r"overlap must be between 0 and 0\.5, got 0\.6"):
@@ -290,13 +258,6 @@ def test_inconsistent_subsets_and_penalties_are_refused():
         simulate_ridge_ensemble(1.0, [0.5] * 3, 0.2, 2, torch.tensor([0.1]))
     with pytest.raises(ValueError, match="members=2, got 2 and 3"):
         simulate_ridge_ensemble(1.0, 0.5, 0.2, 2, torch.tensor([[0.1, 0.2, 0.3]]))
-    for name, value in (("width", 0), ("seed", -1), ("bootstrap", 1), ("members", math.inf)):
-        with pytest.raises(ValueError, match=name):
-            simulate_ridge_ensemble(**{**SETTING, "penalty": torch.tensor([0.1]), name: value})
-    with pytest.raises(ValueError, match="positive definite"):
-        best_weights(torch.ones(2, 2))
-    with pytest.raises(ValueError, match="symmetric"):
-        best_weights(torch.tensor([[1.0, 0.5], [0.0, 1.0]]))
 
 
 def test_the_equivalent_penalty_keeps_its_digits_with_few_examples():
@@ -304,8 +265,3 @@ def test_the_equivalent_penalty_keeps_its_digits_with_few_examples():
     for alpha in (1e-10, 1e-20, 1e-300):
         assert equivalent_penalty(alpha, 0.5, 0.2) == pytest.approx(1.2 / 0.5 - 1)
     assert equivalent_penalty(0.7, 1.0, 0.2) == 0.2
-
-
-def test_an_ensemble_that_no_machine_holds_is_refused_at_once():
-    with pytest.raises(ValueError, match=r"at most 100,000,000 numbers, got .* with alpha=10000000.0, width=50"):
-        simulate_ridge_ensemble(1e7, 0.5, 0.1, 2, torch.tensor([0.1]))

@@ -74,26 +74,9 @@ def test_half_precision_becomes_float32_before_the_softmax():
     torch.testing.assert_close(flat, torch.full((1, 2), -math.log(1000)))
 
 
-@pytest.mark.parametrize("length", [0, 1])
-def test_a_string_with_nothing_to_predict_is_refused(length):
-    with pytest.raises(ValueError, match=f"at least 2 tokens.*got .1, {length}"):
-        log_likelihood(tiny_gpt(), torch.zeros(1, length, dtype=torch.int64))
-
-
 def test_bits_per_character_do_not_depend_on_the_tokenization():
     characters = 12
     # One text, P = 2 ** -24: as 12 tokens of 2 bits each, and as 4 tokens of 6 bits each.
     fine, coarse = 12 * math.log(4), 4 * math.log(64)
     assert bits_per_character(fine, characters) == pytest.approx(2)
     assert bits_per_character(coarse, characters) == pytest.approx(2)
-
-
-def test_bits_per_character_of_no_text_are_refused():
-    with pytest.raises(ValueError, match="characters must be a whole number >= 1, got 0"):
-        bits_per_character(1.0, 0)
-
-
-@pytest.mark.usefixtures("untyped")
-def test_a_string_without_a_batch_is_refused_by_its_shape():
-    with pytest.raises(ValueError, match=r"ids must be integers of shape \(B, T\), got torch\.int64 of shape \(3,\)"):
-        log_likelihood(lambda ids: ids, torch.tensor([1, 0, 1]))

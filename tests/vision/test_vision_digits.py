@@ -118,7 +118,6 @@ def test_a_reader_has_the_positions_that_it_is_given(position):
     ids, _ = digits.DigitReader.encode(["one", "two"])
     reader = digits.DigitReader(4, seed=0, position=position)
     assert torch.allclose(reader(images, ids), reader(mixed, ids), atol=1e-5) == (position == "none")
-    assert digits.DigitReader(4, seed=0, patch_positions=True).embedding.position is not None
 
 
 # Sums
@@ -152,13 +151,6 @@ def test_a_split_keeps_every_sum_in_training_and_matches_its_kind(kind, seed):
         assert {digit for pair in out for digit in pair} == set(range(2, 8))
     else:
         assert out != sums.PairSplit(kind, seed + 1).held_out
-
-
-def test_a_kind_and_a_seed_must_exist():
-    with pytest.raises(ValueError, match="kind must be one of scattered, block, got 'all'"):
-        sums.PairSplit("all", 0)
-    with pytest.raises(ValueError, match=r"seed must be a whole number from 0 to 2 \*\* 63 - 1, got -1"):
-        sums.PairSplit("block", -1)
 
 
 def test_every_image_of_a_digit_and_no_other_is_drawn():

@@ -26,8 +26,6 @@ class Flops:
     """Forward, in products with weight matrices: two per weight and token."""
     attention: int
     """Forward, in scores and weighted values: 4 L H D for each key that a query is multiplied with."""
-    recompute: bool = False
-    """Whether the backward pass recomputes the scores, as fused attention kernels do."""
 
     @property
     def forward(self) -> int:
@@ -37,7 +35,7 @@ class Flops:
     @property
     def backward(self) -> int:
         """One backward pass: each product has two factors, so two gradients that cost as much as the product."""
-        return 2 * self.forward + self.recompute * self.attention // 2
+        return 2 * self.forward
 
     @property
     def training(self) -> int:
@@ -46,7 +44,7 @@ class Flops:
 
 
 @checked
-def flops_per_token(model: GPTConfig | Shape, context: Count | None = None, *, recompute: bool = False) -> Flops:
+def flops_per_token(model: GPTConfig | Shape, context: Count | None = None) -> Flops:
     """Count the FLOPs of one token whose queries attend to `context` keys, or to those of them inside the window.
 
     This is the cost of the next token after `context` tokens, itself included. Without a window it is also the mean
@@ -57,8 +55,6 @@ def flops_per_token(model: GPTConfig | Shape, context: Count | None = None, *, r
     Args:
         model: a configuration or shape.
         context: number of keys S; the block size of a `GPTConfig` if None.
-        recompute: count the backward pass of a fused kernel (flash attention), which stores no scores and recomputes
-            them: attention's backward pass is then 5/2 of its forward pass instead of 2.
     """
     shape, context = Shape.of(model), _require_context(model, context)
     counts = parameters(shape)
@@ -66,11 +62,11 @@ def flops_per_token(model: GPTConfig | Shape, context: Count | None = None, *, r
     added = counts.norms + counts.biases + shape.n_sparse * shape.top_k * shape.expert_biases
     looked_up = counts.positions + (0 if shape.tied_head else counts.embeddings)
     keys = _visible_keys(shape, context) + (shape.n_encoder_layer + shape.n_cross) * context
-    return Flops(2 * (counts.active - added - looked_up), keys * shape.attention.flops_per_key, recompute)
+    return Flops(2 * (counts.active - added - looked_up), keys * shape.attention.flops_per_key)
 
 
 @checked
-def sequence_flops(config: GPTConfig, context: Count | None = None, *, recompute: bool = False) -> Flops:
+def sequence_flops(config: GPTConfig, context: Count | None = None) -> Flops:
     """Count the FLOPs of a whole sequence that a GPT of this package processes at once.
 
     Without a window this is `context` times `flops_per_token`. With a window W, `MultiHeadAttention` multiplies each
@@ -80,7 +76,6 @@ def sequence_flops(config: GPTConfig, context: Count | None = None, *, recompute
     Args:
         config: the configuration.
         context: length of the sequence; the block size if None.
-        recompute: as in `flops_per_token`.
     """
     context = _require_context(config, context)
     per_key = config.n_layer * Shape.of(config).attention.flops_per_key
@@ -88,7 +83,7 @@ def sequence_flops(config: GPTConfig, context: Count | None = None, *, recompute
         products = (2 * math.ceil(context / config.window) - 1) * config.window**2
     else:
         products = context**2
-    return Flops(context * flops_per_token(config, context).linear, per_key * products, recompute)
+    return Flops(context * flops_per_token(config, context).linear, per_key * products)
 
 
 @checked

@@ -81,9 +81,7 @@ def all_to_all_bytes(
             on another device.
     """
     shape = _with_experts(model)
-    remote = 1.0
-    if n_devices is not None:
-        remote = 1 - 1 / n_devices
+    remote = 1.0 if n_devices is None else 1 - 1 / n_devices
     return remote * shape.top_k * shape.d_model * (BITS[dispatch] + BITS[combine]) / 8
 
 

@@ -113,6 +113,14 @@ def _require_labeled_images(images: Tensor, labels: Tensor) -> None:
         raise ValueError(f"images must be finite, but image {wrong.nonzero()[0].item()} has NaN or infinite pixels")
 
 
+def _inputs_and_targets(rows: Sequence[Sequence[int]], pad: int) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]:
+    """Return inputs and targets of texts; the targets after the end of a shorter one are `IGNORE`."""
+    padded = pad_batch(rows, pad)
+    ids, targets = padded[:, :-1], padded[:, 1:]
+    padding = torch.arange(targets.shape[1]) >= torch.tensor([len(row) - 1 for row in rows])[:, None]
+    return ids, targets.masked_fill(padding, IGNORE)
+
+
 class DigitReader(VisionGPT):
     """A small model that reads an image of a digit and writes its name: two layers of width 64.
 
@@ -120,21 +128,13 @@ class DigitReader(VisionGPT):
         patch_size: side of a patch in pixels, which divides 8.
         seed: seed of the initialization; torch's global random state does not change.
         position: positions of the GPT, learned, sinusoidal, rotary or none.
-        patch_positions: whether patches have learned positions of their own.
     """
 
     @checked
-    def __init__(
-        self,
-        patch_size: Count,
-        seed: Seed,
-        *,
-        position: Annotated[str, one_of(POSITIONS)] = "learned",
-        patch_positions: bool = False,
-    ):
+    def __init__(self, patch_size: Count, seed: Seed, *, position: Annotated[str, one_of(POSITIONS)] = "learned"):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            embedding = PatchEmbedding((_SIDE, _SIDE), patch_size, 64, positions=patch_positions)
+            embedding = PatchEmbedding((_SIDE, _SIDE), patch_size, 64)
             config = GPTConfig(
                 vocab_size=_LETTERS.vocab_size,
                 block_size=embedding.n_patch + _LONGEST + 1,
@@ -150,11 +150,7 @@ class DigitReader(VisionGPT):
 
         Targets after the end of a shorter text are `IGNORE`.
         """
-        rows = [_LETTERS.encode(f"{_STOP}{text}{_STOP}", strict=True) for text in texts]
-        padded = pad_batch(rows, _EOS)
-        ids, targets = padded[:, :-1], padded[:, 1:]
-        padding = torch.arange(targets.shape[1]) >= torch.tensor([len(row) - 1 for row in rows])[:, None]
-        return ids, targets.masked_fill(padding, IGNORE)
+        return _inputs_and_targets([_LETTERS.encode(f"{_STOP}{text}{_STOP}", strict=True) for text in texts], _EOS)
 
     @staticmethod
     def decode(ids: Int[Tensor, "B T"]) -> list[str]:

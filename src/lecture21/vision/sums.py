@@ -18,10 +18,15 @@ from lecture21._support.contract import NOT_EMPTY, Seed, checked
 from lecture21._support.validation import in_range, one_of
 from lecture21.gpt import GPT
 from lecture21.gpt.config import GPTConfig
-from lecture21.objectives import IGNORE, pad_batch
 from lecture21.training import TrainConfig
 from lecture21.training.tasks import minimize
-from lecture21.vision.digits import _SIDE, _require_digits, _require_labeled_images, rotate_and_shift
+from lecture21.vision.digits import (
+    _SIDE,
+    _inputs_and_targets,
+    _require_digits,
+    _require_labeled_images,
+    rotate_and_shift,
+)
 from lecture21.vision.model import VisionGPT
 from lecture21.vision.patch_embedding import PatchEmbedding
 
@@ -144,11 +149,7 @@ def fit_sums(
     """
     _require_labeled_images(images, labels)
     table = torch.tensor(sorted(pairs))
-    rows = [[_STOP, *text_of(*pair, answer), _STOP] for pair in table.tolist()]
-    padded = pad_batch(rows, _STOP)
-    ids, targets = padded[:, :-1], padded[:, 1:]
-    padding = torch.arange(targets.shape[1]) >= torch.tensor([len(row) - 1 for row in rows])[:, None]
-    targets = targets.masked_fill(padding, IGNORE)
+    ids, targets = _inputs_and_targets([[_STOP, *text_of(*pair, answer), _STOP] for pair in table.tolist()], _STOP)
 
     def loss(generator: torch.Generator) -> Tensor:
         chosen = torch.randint(len(table), (config.batch_size,), generator=generator)
