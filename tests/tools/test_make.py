@@ -1,4 +1,4 @@
-"""The Makefile: when the environment is made, and that `make test` and `make test-all` stop at what fails first."""
+"""The Makefile: how the environment is made, and what is said where something is missing."""
 
 import os
 import re
@@ -11,14 +11,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-# A program that notes its name and arguments, and fails where they match the pattern in FAIL.
-STUB = """#!/bin/sh
-echo "${0##*/} $*" >> "$LOG"
-case "${0##*/} $*" in $FAIL) echo "broken"; exit 1 ;; esac
-case "$0" in *jupyter-book) mkdir -p _build/html && touch _build/html/index.html ;; esac
-"""
-START = ["browser", "environment and data", "lint"]
-SECTIONS = [*START, "book beside notebooks and tests"]
 
 
 @pytest.fixture
@@ -30,21 +22,6 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def installed(folder: Path) -> Path:
-    """The same with an environment whose programs are stubs, and a stub for the browser."""
-    python, node = folder / ".venv" / "bin", folder / "tools" / "js" / "node_modules" / ".bin"
-    names = {python: ["python", "ruff", "actionlint", "jupyter-book", "chromium"], node: ["prettier", "eslint", "tsc"]}
-    for place, programs in names.items():
-        place.mkdir(parents=True)
-        for name in programs:
-            (place / name).write_text(STUB)
-            (place / name).chmod(0o755)
-    (folder / ".venv" / ".installed").touch()
-    (node.parent / ".package-lock.json").touch()
-    return folder
-
-
 def make(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
     """Run make as from a shell of its own: not as a part of the make that runs the tests."""
     outer = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "CI", "CHROMIUM", "PLAYWRIGHT_BROWSERS_PATH", "XDG_CACHE_HOME"}
@@ -52,15 +29,6 @@ def make(folder: Path, *arguments: str, **variables: str) -> subprocess.Complete
     environment = {name: value for name, value in os.environ.items() if name not in outer}
     command = [shutil.which("make"), "--no-print-directory", "-C", folder, f"PYTHON={sys.executable}", *arguments]
     return subprocess.run(command, env=environment | variables, capture_output=True, text=True, check=False)
-
-
-def make_test(installed: Path, fail: str, target: str = "test") -> tuple[subprocess.CompletedProcess, str]:
-    """Run a target, with the stub failing where its call matches `fail`; return the result and all calls."""
-    log = installed / "log"
-    log.touch()
-    chromium = str(installed / ".venv" / "bin" / "chromium")
-    actual = make(installed, target, LOG=str(log), FAIL=fail, CHROMIUM=chromium)
-    return actual, log.read_text()
 
 
 def sections(actual: subprocess.CompletedProcess) -> list[str]:
@@ -80,14 +48,6 @@ def test_an_old_python_is_refused_in_one_line(folder: Path):
     assert not (folder / ".venv").exists()
 
 
-def test_an_existing_environment_is_not_recreated(folder: Path):
-    (folder / ".venv").mkdir()
-    (folder / ".venv" / ".installed").touch()
-    assert "pip install" not in make(folder, "-n", ".venv").stdout
-    os.utime(folder / "pyproject.toml", (2**31 - 1, 2**31 - 1))
-    assert "pip install" in make(folder, "-n", ".venv").stdout
-
-
 def test_only_continuous_integration_installs_what_is_locked(folder: Path):
     newest = make(folder, "-n", ".venv").stdout
     assert "requirements.txt" in newest
@@ -105,30 +65,6 @@ def test_without_node_the_check_of_the_javascript_says_what_to_install(folder: P
     actual = make(folder, "js-check", "SHELL=/bin/sh", PATH=str(tmp_path))
     assert actual.returncode == 2
     assert "need Node 20 or newer with npm: install it" in actual.stderr.splitlines()[0]
-
-
-@pytest.mark.parametrize(
-    ("section", "target", "fail"),
-    [
-        ("environment and data", "data", "python -c*"),
-        ("lint", "lint", "actionlint*"),
-        ("book beside notebooks and tests", "test-beside-book", "jupyter-book*"),
-        ("book beside notebooks and tests", "test-beside-book", "*check_pages.py"),
-        ("book beside notebooks and tests", "test-beside-book", "*-m pytest*"),
-    ],
-)
-def test_make_test_stops_at_the_first_section_that_fails(section: str, target: str, fail: str, installed: Path):
-    actual, _ = make_test(installed, fail)
-    assert actual.returncode == 2
-    assert sections(actual) == SECTIONS[: SECTIONS.index(section) + 1]
-    assert "broken" in actual.stdout.splitlines()
-    assert f"make test stopped at: {section}. To repeat it: make {target}" in actual.stderr.splitlines()
-
-
-def test_make_test_all_stops_where_the_javascript_is_wrong(installed: Path):
-    actual, _ = make_test(installed, fail="tsc *", target="test-all")
-    assert sections(actual) == [*START, "JavaScript"]
-    assert "make test-all stopped at: JavaScript. To repeat it: make js-check" in actual.stderr.splitlines()
 
 
 def test_without_a_browser_make_test_stops_before_it_installs_anything(folder: Path):
