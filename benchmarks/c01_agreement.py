@@ -7,13 +7,13 @@ cosine decay to 0, no clipping. A run trains 13 models of one kind side by side 
 weights and its own sentences: seeds 0 to 9 are reported, and three more, 100 to 102, choose the learning rate for each
 arm and distance (`held_out`, their mean score). Where no rate teaches anything, the choice is a draw.
 
-Kinds of models, of width 32 unless `width` says something else:
+Kinds of models, of width 32, all with learned word vectors and a linear layer that predicts the verb:
     rnn, lstm: the package's `RNN` with one layer. With a `gain`, the recurrent matrix starts as gain times a random
         orthogonal matrix, and as torch's default without.
     linear rnn: the RNN without its tanh.
-    unweighted: basic self-attention, as in chapter 02: the softmax of the vectors' own dot products. The words'
-        vectors are random and fixed, and of length 1 on average (`length`); only the linear layer after it learns.
-    head: a head with learned queries, keys and values on such vectors.
+    bag: the mean of the word vectors, without attention.
+    basic: basic self-attention, as in chapter 02: the softmax of the vectors' own dot products.
+    head: a head with learned queries, keys and values.
 
 What an arm changes, after the kind:
     small inputs: the inputs start ten times smaller, so that the tanh is nearly linear before training.
@@ -22,15 +22,14 @@ What an arm changes, after the kind:
     lengths kept: on its path back, each sentence's gradient keeps the length that it has at the last state, so that it
         cannot vanish, and every step only turns it.
 
-Writes the result `agreement`, a row for each rate and scored distance: `trained` is the distance, or "1-10" and
+Writes the result `agreement`, a row for each rate and scored distance: `trained` is the distance, or "1-10", "1-40" and
 "1-100" where one of these distances is drawn for each batch, with "half short" so that half of the batches have
-distances up to 10; `s0` to `s9` are the fractions of 600 sentences in which
-the verb gets the right number; `chosen` marks the rate that is best for the held-out seeds.
+distances up to 10; `s0` to `s9` are the fractions of 600 sentences in which the verb gets the right number; `chosen`
+marks the rate that is best for the held-out seeds.
 
 Writes the result `agreement_untrained`, measured before training: `gradient` is how strongly the loss of the verb
 depends on the state (or, for `head`, on the vector) at the subject, as the root mean square over 200 sentences of the
-gradient's norm. `read` is the fraction of 4,000 sentences in which a linear probe (Fisher's discriminant), fitted to
-the last states of 4,000 others, tells the number of the subject.
+gradient's norm.
 """
 
 import copy
@@ -56,15 +55,8 @@ BATCH, STEPS = 32, 500
 SEEDS, HELD_OUT = range(10), (100, 101, 102)
 MAIN = (1, 4, 7, 10, 13, 22, 40, 100)
 SHORT = DISTANCES[:4]
-MIXED = {"1-10": SHORT, "1-100": DISTANCES, "1-100, half short": (*SHORT * 8, *DISTANCES[4:])}
-FEW = (4, 10, 100)
-SCORED = {
-    "1-10": {1500: MAIN, 176: FEW, 706: FEW},
-    "1-100": {1500: MAIN},
-    "1-100, half short": {1500: FEW},
-}
-"""Distances at which models that saw a mix are scored, by the number of steps; all others where they were trained."""
-KEY = ("arm", "gain", "width", "length", "trained", "steps", "learning_rate")
+MIXED = {"1-10": SHORT, "1-40": DISTANCES[:14], "1-100": DISTANCES, "1-100, half short": (*SHORT * 8, *DISTANCES[4:])}
+KEY = ("arm", "gain", "trained", "steps", "learning_rate")
 RUNS = Table("agreement", KEY)
 UNTRAINED = Table("agreement_untrained", key=("arm", "gain", "seed"))
 
@@ -78,15 +70,13 @@ class Arm:
     """Distances, each for models of its own, or the mix of distances that all see."""
     rates: tuple[float, ...]
     gain: float = math.nan
-    width: int = WIDTH
     steps: int = STEPS
 
     def runs(self) -> list[dict[str, object]]:
         """Return what tells each run of the arm from all others."""
-        length = math.nan if "rnn" in self.name or "lstm" in self.name else 1.0
         trained = [self.trained] if isinstance(self.trained, str) else [str(distance) for distance in self.trained]
         return [
-            dict(zip(KEY, (self.name, self.gain, self.width, length, each, self.steps, rate), strict=True))
+            dict(zip(KEY, (self.name, self.gain, each, self.steps, rate), strict=True))
             for each in trained
             for rate in self.rates
         ]
@@ -94,77 +84,82 @@ class Arm:
 
 RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 LOW = (3e-4, *RATES[:4])
-LINEAR = (3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0)  # where only a linear layer learns, on small inputs
-GAINS, GAIN_DISTANCES = (1.0, 1.2, 1.4), (4, 7, 10, 13, 22)
+WIDE = (*RATES, 3e-1)
+GAINS, GAIN_DISTANCES = (1.0, 1.4), (4, 7, 10, 13, 22)
 SMALL, VERBS, KEPT, FORGET = "small inputs", "verbs given", "lengths kept", "forget bias 3"
 CAUSES = (f"rnn, {SMALL}, {VERBS}", f"rnn, {SMALL}", f"rnn, {VERBS}", "linear rnn")
 
 ARMS = (
     # How far does each learn?
     Arm("rnn", MAIN, RATES),
+    Arm("bag", MAIN, WIDE),
+    Arm("basic", MAIN, WIDE),
+    Arm("head", MAIN, WIDE),
+    # And with sentences of all distances up to 40 words?
+    *(Arm(name, "1-40", WIDE) for name in ("rnn", "bag", "basic", "head")),
+    # Would an RNN learn with more updates, or with gates?
     Arm("rnn", (22,), RATES, steps=1500),
     Arm("lstm", (22,), RATES),
     Arm(f"lstm, {FORGET}", (22,), (1e-4, *LOW, 1e-1)),
-    Arm("head", MAIN, (*RATES, 3e-1)),
-    Arm("unweighted", (4, 22), LINEAR),
-    Arm("unweighted", (100,), (3e-2, 1e-1, 1.0, 3.0, 10.0)),
-    Arm("unweighted", (4, 22), (3e-1, 1.0, 3.0), width=16),
-    Arm("unweighted", (100,), (3e-1, 1.0), width=16),
-    Arm("unweighted", (22,), (3e-1, 1.0, 3.0), width=64),
     # What if the factor of one step is larger?
     *(Arm("rnn", GAIN_DISTANCES, RATES[:4], gain) for gain in GAINS),
     # What if gradients arrive and agree before training, while the verbs are learned, or both?
     *(Arm(name, (22,), LOW, gain=1.0) for name in CAUSES),
     Arm("linear rnn", (22,), LOW),
-    # And at the first distances at which the RNN fails? A rate that is perfect leaves nothing to tune.
-    Arm(f"rnn, {VERBS}", (7,), (3e-3,)),
-    Arm(f"rnn, {VERBS}", (10,), RATES[:4]),
-    Arm(f"rnn, {VERBS}", (7, 10), (3e-3,), gain=1.0),
-    Arm(f"rnn, {KEPT}", (7,), (3e-3,)),
-    Arm(f"rnn, {KEPT}", (10,), RATES[:4]),
+    # And at the first distances at which the RNN fails?
+    *(Arm(f"rnn, {remedy}", (7, 10), RATES[:4]) for remedy in (VERBS, KEPT)),
     # What do short sentences teach, and how many does it take? 176 are as many as "1-100" has.
     Arm("rnn", "1-10", RATES, steps=1500),
     Arm("rnn", "1-100", RATES, steps=1500),
     Arm("rnn", "1-10", RATES[:4], steps=176),
-    Arm("rnn", "1-10", RATES[:4], steps=706),
-    Arm("rnn", "1-100, half short", (3e-3,), steps=1500),
+    Arm("rnn", "1-100, half short", RATES[:4], steps=1500),
 )
 
 
-class Unweighted(nn.Module):
-    """The last word's output of basic self-attention, and a linear layer that maps it to the next word."""
+class Bag(nn.Module):
+    """The mean of the word vectors, and a linear layer that maps it to the next word."""
 
-    def __init__(self, width: int):
+    def __init__(self):
         super().__init__()
-        self.vectors = nn.Parameter(torch.randn(V, width) / width**0.5, requires_grad=False)
-        self.output = nn.Linear(width, V)
+        self.vectors = nn.Parameter(torch.randn(V, WIDTH) / WIDTH**0.5)
+        self.output = nn.Linear(WIDTH, V)
+
+    def gather(self, x: Float[Tensor, "B T C"]) -> tuple[Float[Tensor, "B 1 C"], Float[Tensor, "B 1 T"]]:
+        """Return what the last word gathers, and its weights."""
+        weights = x.new_full((len(x), 1, x.shape[1]), 1 / x.shape[1])
+        return weights @ x, weights
 
     def forward(self, ids: Int[Tensor, "B T"]) -> Float[Tensor, "B V"]:
         """Return the logits of the word after the last one."""
-        x = self.vectors[ids]  # (B, T, C)
-        weights = (x[:, -1:] @ x.mT).softmax(dim=-1)  # (B, 1, T)
-        return self.output((weights @ x)[:, 0])
+        return self.output(self.gather(self.vectors[ids])[0][:, 0])
 
 
-class Head(Unweighted):
-    """The same with a head of learned queries, keys and values."""
+class Basic(Bag):
+    """The last word's output of basic self-attention instead of the mean."""
 
-    def __init__(self, width: int):
-        super().__init__(width)
-        self.head = SelfAttention(width, width)
+    def gather(self, x: Float[Tensor, "B T C"]) -> tuple[Float[Tensor, "B 1 C"], Float[Tensor, "B 1 T"]]:
+        """Return what the last word gathers, and its weights."""
+        weights = (x[:, -1:] @ x.mT).softmax(dim=-1)
+        return weights @ x, weights
 
-    def forward(self, ids: Int[Tensor, "B T"]) -> Float[Tensor, "B V"]:
-        """Return the logits of the word after the last one."""
-        x = self.vectors[ids]
-        out, _ = attention(self.head.query(x[:, -1:]), self.head.key(x), self.head.value(x))
-        return self.output(out[:, 0])
+
+class Head(Bag):
+    """The last word's output of a head with learned queries, keys and values."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = SelfAttention(WIDTH, WIDTH)
+
+    def gather(self, x: Float[Tensor, "B T C"]) -> tuple[Float[Tensor, "B 1 C"], Float[Tensor, "B 1 T"]]:
+        """Return what the last word gathers, and its weights."""
+        return attention(self.head.query(x[:, -1:]), self.head.key(x), self.head.value(x))
 
 
 class Recurrent(RNN):
     """An `RNN` of one layer, perhaps without its tanh, whose gradients may keep their length on the path back."""
 
-    def __init__(self, arm: str, width: int):
-        super().__init__(RNNConfig(vocab_size=V, kind="lstm" if "lstm" in arm else "rnn", n_layer=1, d_model=width))
+    def __init__(self, arm: str):
+        super().__init__(RNNConfig(vocab_size=V, kind="lstm" if "lstm" in arm else "rnn", n_layer=1, d_model=WIDTH))
         self.arm = arm
 
     def forward(self, ids: Int[Tensor, "B T"]) -> Float[Tensor, "B V"]:
@@ -192,6 +187,9 @@ class Recurrent(RNN):
         return torch.baddbmm(w["head.bias"][:, None], h, w["head.weight"].mT)
 
 
+WITHOUT_ORDER = {"bag": Bag, "basic": Basic, "head": Head}
+
+
 def keep_length(first: list[Tensor], gradient: Tensor) -> Tensor:
     """Return a gradient with the length of the first one that came through, row by row: that at the last state.
 
@@ -203,17 +201,17 @@ def keep_length(first: list[Tensor], gradient: Tensor) -> Tensor:
     return gradient * first[0] / length.clamp_min(1e-30)
 
 
-def build(arm: str, seed: int, *, gain: float = math.nan, width: int = WIDTH) -> nn.Module:
+def build(arm: str, seed: int, *, gain: float = math.nan) -> nn.Module:
     """Return an untrained model of an arm."""
     torch.manual_seed(seed)
-    if arm in ("unweighted", "head"):
-        return (Head if arm == "head" else Unweighted)(width)
-    model = Recurrent(arm, width)
+    if arm in WITHOUT_ORDER:
+        return WITHOUT_ORDER[arm]()
+    model = Recurrent(arm)
     if not math.isnan(gain):
         nn.init.orthogonal_(model.recurrence.weight_hh_l0, gain)
     if FORGET in arm:
-        model.recurrence.bias_hh_l0.data[width : 2 * width] = 3.0
-        model.recurrence.bias_ih_l0.data[width : 2 * width] = 0.0
+        model.recurrence.bias_hh_l0.data[WIDTH : 2 * WIDTH] = 3.0
+        model.recurrence.bias_ih_l0.data[WIDTH : 2 * WIDTH] = 0.0
     if SMALL in arm:
         for name, weight in model.recurrence.named_parameters():
             weight.data.div_(1 if name == "weight_hh_l0" else 10)
@@ -232,10 +230,9 @@ class Together(nn.Module):
     def __init__(self, models: Sequence[nn.Module]):
         super().__init__()
         self._skeleton = [copy.deepcopy(models[0])]  # in a list, so that it is no submodule
-        fixed = {name for name, p in models[0].named_parameters() if not p.requires_grad}
         stacked, _ = torch.func.stack_module_state(list(models))
         self.names = list(stacked)
-        self.weights = nn.ParameterList(nn.Parameter(p.detach(), name not in fixed) for name, p in stacked.items())
+        self.weights = nn.ParameterList(nn.Parameter(p.detach()) for p in stacked.values())
 
     def forward(self, ids: Int[Tensor, "MB T"]) -> Float[Tensor, "MB V"]:
         """Return the logits of the word after the last one."""
@@ -258,18 +255,18 @@ class Together(nn.Module):
 
 
 def measure(
-    arm: str, gain: float, width: int, length: float, trained: str, steps: int, learning_rate: float
+    arm: str, gain: float, trained: str, steps: int, learning_rate: float
 ) -> list[dict[str, object]]:  # fmt: skip
     """Train the thirteen models of one setting with one rate, and return a row for each distance."""
     distances = MIXED.get(trained) or [int(trained)]
-    models = [build(arm, seed, gain=gain, width=width) for seed in (*SEEDS, *HELD_OUT)]
+    models = [build(arm, seed, gain=gain) for seed in (*SEEDS, *HELD_OUT)]
     together, n, seed = Together(models), len(models), len(trained) + distances[-1]
     config = TrainConfig(steps=steps, learning_rate=learning_rate, schedule="cosine", seed=seed)
     minimize(
         together, lambda generator: n * TASK.loss(together, distances, batch=n * BATCH, generator=generator), config
     )
     rows = []
-    for distance in SCORED[trained][steps] if trained in SCORED else distances:
+    for distance in MAIN if trained in MIXED else distances:
         scores = [TASK.score(model, distance) for model in together.each()]
         held_out = round(sum(scores[-3:]) / 3, 5)
         reported = {f"s{seed}": round(score, 5) for seed, score in zip(SEEDS, scores[:-3], strict=True)}
@@ -292,10 +289,10 @@ def gradient(model: nn.Module, distance: int, seed: int) -> float:
     words = TASK.sentences(200, distance, generator=torch.Generator().manual_seed(seed))
     start, rest, verb = words[:, :2], words[:, 2:-3], words[:, -3]
     if isinstance(model, Head):
-        x = model.vectors[words[:, :-3]]
-        at = x[:, 1].detach().requires_grad_()
+        x = model.vectors[words[:, :-3]].detach()
+        at = x[:, 1].clone().requires_grad_()
         x = torch.cat([x[:, :1], at[:, None], x[:, 2:]], dim=1)
-        logits = model.output(model.head(x)[0][:, -1])
+        logits = model.output(model.gather(x)[0][:, 0])
     else:
         _, state = model.recurrence(model.token(start))
         is_lstm = isinstance(state, tuple)
@@ -308,31 +305,11 @@ def gradient(model: nn.Module, distance: int, seed: int) -> float:
     return slope.reshape(-1, WIDTH).square().sum(dim=1).mean().sqrt().item()
 
 
-@torch.no_grad()
-def read(model: RNN, distance: int, seed: int) -> float:
-    """Return in how many sentences a linear probe of the last state tells the subject's number: see the head."""
-    states, plurals = [], []
-    for part in (0, 1):
-        generator = torch.Generator().manual_seed(2 * seed + part)
-        words, plural = TASK.beginnings(4000, distance, generator=generator)
-        states.append(model.recurrence(model.token(words))[0][:, -1])
-        plurals.append(plural)
-    is_plural, is_singular = states[0][plurals[0]], states[0][~plurals[0]]
-    spread = (is_plural.T.cov() + is_singular.T.cov()) / 2 + 1e-6 * torch.eye(WIDTH).to(states[0])
-    direction = torch.linalg.solve(spread, is_plural.mean(dim=0) - is_singular.mean(dim=0))
-    middle = (is_plural.mean(dim=0) + is_singular.mean(dim=0)) @ direction / 2
-    return ((states[1] @ direction > middle) == plurals[1]).double().mean().item()
-
-
 def untrained(arm: str, gain: float, seed: int) -> list[dict[str, object]]:
     """Measure an untrained model."""
     model = build(arm, seed, gain=gain).double()
-    rows = []
-    for distance in MAIN if math.isnan(gain) else GAIN_DISTANCES:
-        reads = arm == "rnn" and distance in GAIN_DISTANCES
-        accuracy = round(read(model, distance, seed), 5) if reads else math.nan
-        rows.append({"distance": distance, "gradient": f"{gradient(model, distance, seed):.4e}", "read": accuracy})
-    return rows
+    distances = MAIN if math.isnan(gain) else GAIN_DISTANCES
+    return [{"distance": distance, "gradient": f"{gradient(model, distance, seed):.4e}"} for distance in distances]
 
 
 def main() -> None:

@@ -1,8 +1,9 @@
 """Agreement at a distance: which verb follows depends on a noun that may be 1 to 100 words back (chapters 01 to 05).
 
-*The pilots near the window behind the old car* **are** *late.* The subject is the first noun of the sentence; the
-nouns of the phrases between it and the verb are rivals, whose number is drawn independently. So whoever decides by the
-last noun, or by the majority of the nouns, is right in about half of the long sentences.
+*The pilots near the window behind the car* **are** *late. The window near the pilots* **is** *ready.* The subject is
+the first noun of the sentence, a person or a thing. The nouns of the phrases between it and the verb are its rivals:
+nouns of the other kind, whose number is drawn independently. So whoever decides by the last noun, or by the majority of
+the nouns, as a bag of words learns to, is right in about half of the long sentences. Somebody must *find* the subject.
 """
 
 import math
@@ -37,9 +38,9 @@ VOCABULARY = Vocabulary(
 )
 """The task's 44 words: each noun and each verb in the singular, and after it in the plural."""
 
-Rivals = Annotated[str, one_of(("things", "people", "other kind"))]
-"""What stands between subject and verb: things, which the subject (a person) is not, or other people. With "other
-kind", the subject is a person or a thing, and its rivals are nouns of the other kind."""
+Rivals = Annotated[str, one_of(("other kind", "people"))]
+"""What stands between subject and verb: nouns of the other kind, so things if the subject is a person, and people if it
+is a thing. Or all nouns are people."""
 
 DISTANCES = tuple(range(1, 101, 3))
 """The distances from the subject to its verb, in words: each phrase between them has three, such as *near the car*."""
@@ -54,8 +55,8 @@ _FIRST_THING, _FIRST_VERB = VOCABULARY.ids["window"], VOCABULARY.ids["is"]
 class Agreement:
     """The task with one kind of rivals."""
 
-    rivals: Rivals = "things"
-    """Kind of the nouns between subject and verb. If they are people as well, only the position tells the subject."""
+    rivals: Rivals = "other kind"
+    """Kind of the nouns between subject and verb. If all nouns are people, only the position tells the subject."""
 
     @checked
     def beginnings(

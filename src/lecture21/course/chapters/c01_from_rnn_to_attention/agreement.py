@@ -15,14 +15,14 @@ def scores(
     """Return the scores of ten seeds with the learning rate that is best for others, a column for each distance.
 
     Args:
-        arm: the name of an arm, of width 32, in `benchmarks/c01_agreement.py`.
+        arm: the name of an arm in `benchmarks/c01_agreement.py`.
         distances: where the models are tested.
-        trained: "1-10", "1-100" or "1-100, half short" for models trained at several distances; by default each is
-            trained where it is tested.
+        trained: "1-10", "1-40", "1-100" or "1-100, half short" for models trained at several distances; by default
+            each is trained where it is tested.
         gain: scale of the orthogonal matrix that an RNN starts with; torch's default initialization if not given.
         steps: updates.
     """
-    table = results.load("agreement").query("chosen and arm == @arm and width == 32 and steps == @steps")
+    table = results.load("agreement").query("chosen and arm == @arm and steps == @steps")
     table = table[table["gain"].isna() if gain is None else table["gain"] == gain]
     where = table["distance"].astype(str) if trained is None else trained
     table = table[table["trained"].astype(str) == where].set_index("distance")
@@ -32,16 +32,14 @@ def scores(
     return torch.tensor(table.loc[list(distances), [f"s{seed}" for seed in range(10)]].to_numpy().T)
 
 
-def untrained(what: str, arm: str, distances: Sequence[int], *, gain: float | None = None) -> Float[Tensor, "10 N"]:
-    """Return what was measured before training, for ten seeds and a column for each distance.
+def gradients(arm: str, distances: Sequence[int], *, gain: float | None = None) -> Float[Tensor, "10 N"]:
+    """Return how strongly the verb's loss depends on what the subject left, before training, for ten seeds.
 
     Args:
-        what: "gradient", how strongly the verb's loss depends on what the subject left, or "read", how often a linear
-            reader of an RNN's last state tells the subject's number.
         arm: rnn, lstm or head.
         distances: words from the subject to the verb.
         gain: as in `scores`.
     """
     table = results.load("agreement_untrained").query("arm == @arm")
     table = table[table["gain"].isna() if gain is None else table["gain"] == gain]
-    return torch.tensor(table.pivot(index="seed", columns="distance", values=what)[list(distances)].to_numpy())
+    return torch.tensor(table.pivot(index="seed", columns="distance", values="gradient")[list(distances)].to_numpy())
