@@ -8,6 +8,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, writes
 
 from lecture21.course.exercises.registry import exercises_of
 from lecture21.course.grading import graders
+from lecture21.course.grading.notebooks import read
 from lecture21.course.study import edition
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
@@ -41,7 +42,7 @@ def with_solutions(chapter: str, folder: Path) -> Path:
 def grades(path: Path, numbers: Sequence[str] = (), **options) -> list[graders.Grade]:
     """Grade a notebook for some exercises; by default for those of chapter 04."""
     with graders.Grader(**{"seconds": 100.0} | options) as grader:
-        return grader.grade(path, numbers or [each.number for each in exercises_of("04")])
+        return grader.grade(read(path), numbers or [each.number for each in exercises_of("04")])
 
 
 def points(path: Path, numbers: Sequence[str] = (), **options) -> dict[str, float]:

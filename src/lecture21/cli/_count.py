@@ -1,11 +1,11 @@
 """`lecture21 count`: what a model costs, as tables."""
 
-import math
 from typing import Annotated
 
 import typer
 
 from lecture21 import accounting, presets
+from lecture21._support.validation import in_range, require
 from lecture21.accounting import Shape, published, tables
 from lecture21.accounting.memory import BITS
 from lecture21.cli._options import Changes, parse_changes
@@ -46,10 +46,8 @@ def count_command(
     utilization: Annotated[float, typer.Option(help="Fraction of the peak FLOP/s that is reached.")] = 0.4,
 ) -> None:
     """Count what a model costs: parameters, FLOPs, memory; serving, if it has experts; training, with --tokens."""
-    if tokens is not None and not math.isfinite(tokens):
-        raise ValueError(f"tokens must be a finite number, got {tokens}")
-    if tokens is not None and tokens < 1:
-        raise ValueError(f"tokens must be >= 1, got {tokens:g}")
+    if tokens is not None:
+        require("tokens", tokens, in_range(1))
     if name in published.names():
         if changes:
             raise ValueError(f"--set {changes[0]} changes a preset, and {name} is a published model of fixed sizes")

@@ -15,7 +15,9 @@ def exam_command(
     chapters: Annotated[str, typer.Option(help="Chapters that are asked, such as 2-7 or 2,4,7-9.")] = "1-17",
     questions: Annotated[int, typer.Option(help="Number of questions.")] = 12,
     seed: Annotated[int, typer.Option(help="Another seed asks other questions, with other numbers.")] = 0,
-    versions: Annotated[int, typer.Option(help="Versions with the same questions and other numbers.")] = 1,
+    versions: Annotated[
+        int, typer.Option(min=1, max=26, help="Versions with the same questions and other numbers.")
+    ] = 1,
     out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("exam"),
 ) -> None:
     """Write a test with questions of the book's exam: a paper, its answers, and files for Canvas and Moodle.
@@ -25,8 +27,6 @@ def exam_command(
     from lecture21.course.exam import documents, drawing, learning_systems, printing
 
     names = drawing.parse_chapters(chapters)
-    if not 1 <= versions <= 26:
-        raise ValueError(f"--versions must be from 1 to 26, got {versions}")
     selected = drawing.select(names, questions, seed)
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     browser = printing.browser()
@@ -52,11 +52,7 @@ def exam_command(
 
 
 def _write(folder: Path, files: dict[str, bytes]) -> None:
-    """Write files into a folder that has none of them.
-
-    Raises:
-        ValueError: if there is one already, before anything is written.
-    """
+    """Write files into a folder that has none of them."""
     if existing := [name for name in files if (folder / name).exists()]:
         raise ValueError(f"{folder / existing[0]} exists; name another folder with --out")
     folder.mkdir(parents=True, exist_ok=True)

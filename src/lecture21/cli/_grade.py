@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lecture21._support.validation import in_range, require
 from lecture21.cli._messages import escape_controls, print_error
 
 if TYPE_CHECKING:
     from lecture21.course.grading.classroom import Submission
-
-_MOST = 1 << 20
 
 
 def grade_command(
@@ -49,9 +48,11 @@ def grade_command(
     autograder: Annotated[
         Path | None, typer.Option(help="Zip file to write for Gradescope, with all that it needs; grades nothing.")
     ] = None,
-    jobs: Annotated[int, typer.Option(help="Notebooks that are graded at the same time.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Notebooks that are graded at the same time.")] = 1,
     seconds: Annotated[float, typer.Option(help="Processor time for each exercise.")] = 10.0,
-    memory: Annotated[int, typer.Option(help="Memory limit in MB, beside what torch needs.")] = 2048,
+    memory: Annotated[
+        int, typer.Option(min=1, max=1 << 20, help="Memory limit in MB, beside what torch needs.")
+    ] = 2048,
 ) -> None:
     """Grade the exercises in notebooks.
 
@@ -78,7 +79,17 @@ def grade_command(
         if table is not None:
             reports.refuse_another_table(option, table, columns)
     paths = notebooks or []
-    _check(paths, autograder, gradescope, canvas, gradebook, seconds, memory, jobs)
+    if not hasattr(os, "fork"):
+        raise ValueError("lecture21 grade needs Linux or macOS; on Windows, run it in WSL or in a container")
+    if not paths and autograder is None:
+        raise ValueError("nothing to grade: name notebooks, such as submissions/*.ipynb")
+    if gradescope is not None and len(paths) != 1:
+        raise ValueError(f"--gradescope needs exactly one notebook, got {len(paths)}")
+    if gradebook is not None and canvas is None:
+        raise ValueError(f"--gradebook {gradebook} needs --canvas, the file to write")
+    if gradebook is not None and gradebook.resolve() == canvas.resolve():
+        raise ValueError(f"--canvas would replace {gradebook}, which --gradebook reads; name another file")
+    require("--seconds", seconds, in_range(0, 3600, "(]"))
     if paths:
         require_packages()
     hidden = private_numbers(private) if private is not None else []
@@ -126,34 +137,6 @@ def grade_command(
         typer.echo(summary(list(graded.values())))
     if any(each.problem for each in graded.values()):
         raise typer.Exit(2)
-
-
-def _check(
-    paths: list[Path],
-    autograder: Path | None,
-    gradescope: Path | None,
-    canvas: Path | None,
-    gradebook: Path | None,
-    seconds: int | float,
-    memory: int,
-    jobs: int,
-) -> None:
-    """Refuse options that do not fit together, before anything is graded."""
-    if not hasattr(os, "fork"):
-        raise ValueError("lecture21 grade needs Linux or macOS; on Windows, run it in WSL or in a container")
-    if not paths and autograder is None:
-        raise ValueError("nothing to grade: name notebooks, such as submissions/*.ipynb")
-    if gradescope is not None and len(paths) != 1:
-        raise ValueError(f"--gradescope needs exactly one notebook, got {len(paths)}")
-    if gradebook is not None and canvas is None:
-        raise ValueError(f"--gradebook {gradebook} needs --canvas, the file to write")
-    if gradebook is not None and canvas is not None and gradebook.resolve() == canvas.resolve():
-        raise ValueError(f"--canvas would replace {gradebook}, which --gradebook reads; name another file")
-    if not 0 < seconds <= 3600:
-        raise ValueError(f"--seconds must be from 0 to 3600, got {seconds:g}")
-    for name, value in (("--memory", memory), ("--jobs", jobs)):
-        if not 1 <= value <= _MOST:
-            raise ValueError(f"{name} must be a whole number from 1 to {_MOST}, got {value}")
 
 
 def _print_table(submission: "Submission") -> None:

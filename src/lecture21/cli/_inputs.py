@@ -46,11 +46,7 @@ def read_text(edition: str | None, text: Path | None) -> tuple[str, str]:
 
 
 def open_run(run: Path) -> tuple[GPT | RNN, CharTokenizer | BPETokenizer]:
-    """Return the model and the tokenizer of a run, a directory or a single file.
-
-    Raises:
-        ValueError: if one of them is missing or they do not match.
-    """
+    """Return the model and the tokenizer of a run, a directory or a single file."""
     model = (RNN if load_config(run).get(KIND) == "rnn" else GPT).from_pretrained(run)
     path = run if is_single_file(run) else run / TOKENIZER
     if not path.is_file():

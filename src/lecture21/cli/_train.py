@@ -34,11 +34,7 @@ from lecture21.training.processes import is_lost, join_processes
 
 
 def _make_tokenizer(name: str, text: str, training_text: str) -> CharTokenizer | BPETokenizer:
-    """Return a tokenizer; char knows the symbols of the whole text, bpe learns from the training split.
-
-    Raises:
-        ValueError: if there is no tokenizer of that name, or its vocabulary cannot be made.
-    """
+    """Return a tokenizer; char knows the symbols of the whole text, bpe learns from the training split."""
     kind, colon, size = name.partition(":")
     if name == "char":
         return CharTokenizer.from_text(text)
@@ -50,11 +46,7 @@ def _make_tokenizer(name: str, text: str, training_text: str) -> CharTokenizer |
 
 
 def _make_config(preset: str, changes: dict[str, object]) -> GPTConfig | RNNConfig:
-    """Return the configuration of a preset, or of a kind of RNN, with some fields changed.
-
-    Raises:
-        ValueError: naming an unknown preset or field, or a value that is not allowed.
-    """
+    """Return the configuration of a preset, or of a kind of RNN, with some fields changed."""
     if "vocab_size" in changes:
         raise ValueError("--set vocab_size: the text determines the number of symbols")
     if preset in KINDS:

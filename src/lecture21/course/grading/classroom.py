@@ -2,8 +2,8 @@
 
 import contextlib
 import queue
-import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def grade_one(grader: Grader, assignment: Assignment, path: Path, problem: str =
     try:
         notebook = read(path)
         numbers = assignment.exercises_of(notebook, grader.exercises)
-        grades = tuple(assignment.apply(grade) for grade in grader.grade_notebook(notebook, numbers))
+        grades = tuple(assignment.apply(grade) for grade in grader.grade(notebook, numbers))
         return Submission(path, grades, notebook=notebook)
     except (ValueError, OSError) as error:
         return Submission(path, nothing, printable(str(error), limit=400))
@@ -91,35 +91,27 @@ def grade_all(
         start: returns a new grader; each job has its own, with a process that runs answers.
         jobs: notebooks that are graded at the same time.
     """
-    waiting: queue.SimpleQueue[tuple[int, Path]] = queue.SimpleQueue()
-    done: queue.SimpleQueue[tuple[int, Submission] | BaseException] = queue.SimpleQueue()
-    for item in enumerate(paths):
-        waiting.put(item)
     graders, problems = [start() for _ in range(min(jobs, len(paths)))], _shared(paths)
+    idle: queue.SimpleQueue[Grader] = queue.SimpleQueue()
+    for grader in graders:
+        idle.put(grader)
 
-    def work(grader: Grader) -> None:
+    def work(path: Path) -> Submission:
+        grader = idle.get()
         try:
-            with contextlib.suppress(queue.Empty):
-                while True:
-                    index, path = waiting.get_nowait()
-                    done.put((index, grade_one(grader, assignment, path, problems.get(path, ""))))
-        except BaseException as error:
-            done.put(error)
+            return grade_one(grader, assignment, path, problems.get(path, ""))
+        finally:
+            idle.put(grader)
 
+    pool = ThreadPoolExecutor(max(1, len(graders)))
     try:
-        for grader in graders:
-            threading.Thread(target=work, args=(grader,), daemon=True).start()
-        for _ in paths:
-            result = None
-            while result is None:
-                with contextlib.suppress(queue.Empty):  # Ctrl-C may come just before the wait, and not end it
-                    result = done.get(timeout=0.5)
-            if isinstance(result, BaseException):
-                raise result
-            yield result
+        waiting = {pool.submit(work, path): index for index, path in enumerate(paths)}
+        while waiting:
+            # Not without end: Ctrl-C may come just before the wait, and would not end it.
+            done = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED).done
+            for future in sorted(done, key=waiting.get):
+                yield waiting.pop(future), future.result()
     finally:
-        with contextlib.suppress(queue.Empty):
-            while True:
-                waiting.get_nowait()
+        pool.shutdown(wait=False, cancel_futures=True)
         for grader in graders:
             grader.close()

@@ -25,7 +25,7 @@ from lecture21.course.grading.answers import Answers, Slice, find_answers
 from lecture21.course.grading.child import Job
 from lecture21.course.grading.exercises import every_exercise
 from lecture21.course.grading.flags import flags
-from lecture21.course.grading.notebooks import Notebook, read
+from lecture21.course.grading.notebooks import Notebook
 
 _KEPT = ("PATH", "PYTHONPATH", "HOME", "LECTURE21_DATA", "SYSTEMROOT", "LD_LIBRARY_PATH", "LANG")
 _PATIENCE = supervisor.START_SECONDS + 600.0  # to start itself, and then the answer, on a busy machine
@@ -105,17 +105,8 @@ class Grader:
             process.wait()
             self._connection.close()
 
-    def grade(self, path: Path, numbers: Sequence[str]) -> list[Grade]:
-        """Return the points of a notebook for these exercises; no other ones count.
-
-        Raises:
-            ValueError: names the file, if it is not a notebook.
-            OSError: if it cannot be read.
-        """
-        return self.grade_notebook(read(path), numbers)
-
-    def grade_notebook(self, notebook: Notebook, numbers: Sequence[str]) -> list[Grade]:
-        """Return the points of a notebook that has been read."""
+    def grade(self, notebook: Notebook, numbers: Sequence[str]) -> list[Grade]:
+        """Return the points of a notebook for these exercises; no other ones count."""
         chapters = {number.partition(".")[0] for number in numbers}
         exercises = [each for each in self.exercises if each.number.partition(".")[0] in chapters]
         graded = _Graded(self, find_answers(notebook.cells, exercises))
@@ -123,21 +114,12 @@ class Grader:
 
     def run(self, exercise: Exercise, needed: Slice, cases: list[Case]) -> tuple[list[Outcome] | str, str]:
         """Run an answer in a child, and return its outcomes, or a sentence, and which statement before it failed."""
-        statements = [
+        program = [
             (f"cell {each.cell + 1}", each.source, each.index, each in needed.answer) for each in needed.statements
         ]
         unnamed = pickle.dumps([replace(case, about="") for case in cases])
-        job = Job(
-            exercise.number,
-            exercise.name,
-            statements,
-            unnamed,
-            needed.compiler_flags,
-            needed.modules,
-            self._memory,
-            self._seconds,
-            self._patience,
-        )
+        limits = self._memory, self._seconds, self._patience
+        job = Job(exercise.number, exercise.name, program, unnamed, needed.compiler_flags, needed.modules, *limits)
         reply = self._ask(pickle.dumps(job))
         if not reply.startswith(supervisor.REPLIED):
             problem = {
