@@ -22,7 +22,6 @@ from lecture21.gpt.checkpoints.matching import (
     require_expressible,
     require_keys,
     require_settings,
-    require_tied,
 )
 from lecture21.gpt.config import GPTConfig
 from lecture21.moe import MoEConfig
@@ -248,21 +247,18 @@ def tensors_from(tensors: Mapping[str, Tensor], config: GPTConfig, source: str) 
     Each expert has tensors of its own, as in files, or all experts of a layer are packed, as in transformers 5.
     """
     packed = any(name.endswith((_GATE_UP, _DOWN)) for name in tensors)
-    heads = {HEAD} if config.tied_head else set()
-    given = {name: tensor for name, tensor in tensors.items() if name not in heads}
-    require_exactly(given, _shapes(config, packed), kind_of(config), source)
-    if config.tied_head:
-        require_tied(tensors, "model.embed_tokens.weight", source)
-    converted = {name: given[reference] for reference, name, _ in _tensors(config, packed)}
+    tied_to = "model.embed_tokens.weight" if config.tied_head else None
+    require_exactly(tensors, _shapes(config, packed), kind_of(config), source, tied_to)
+    converted = {name: tensors[reference] for reference, name, _ in _tensors(config, packed)}
     for i in range(config.n_layer):
         layer = f"blocks.{i}.feed_forward"
         if packed:
             mixture = f"model.layers.{i}.{_PACKED_MIXTURE}"
-            gate, up = given[f"{mixture}.{_GATE_UP}"].chunk(2, dim=1)
-            matrices = {"gate": gate, "up": up, "down": given[f"{mixture}.{_DOWN}"]}
+            gate, up = tensors[f"{mixture}.{_GATE_UP}"].chunk(2, dim=1)
+            matrices = {"gate": gate, "up": up, "down": tensors[f"{mixture}.{_DOWN}"]}
         else:
             matrices = {
-                name: torch.stack([given[_expert(config, i, e, name)] for e in range(config.moe.n_expert)])
+                name: torch.stack([tensors[_expert(config, i, e, name)] for e in range(config.moe.n_expert)])
                 for name in ("gate", "up", "down")
             }
         converted |= {f"{layer}.experts.{name}.weight": stacked for name, stacked in matrices.items()}

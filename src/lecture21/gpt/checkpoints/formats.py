@@ -57,10 +57,6 @@ def tensors_from(tensors: Mapping[str, Tensor], config: GPTConfig, source: str =
         tensors: of a model in memory or of its files, under current or earlier names.
         config: from `config_from`.
         source: named in errors.
-
-    Raises:
-        ValueError: naming the first tensor that is missing, unexpected or of the wrong shape, or a tied output layer
-            that differs from the embedding.
     """
     return _family(config).tensors_from(tensors, config, source)
 
@@ -83,11 +79,7 @@ def is_foreign(directory: Path) -> bool:
 
 
 def load_foreign(directory: Path) -> tuple[GPTConfig, dict[str, Tensor]]:
-    """Read a checkpoint of Hugging Face: its configuration, and its tensors under the names of a `GPT`.
-
-    Raises:
-        ValueError: naming the file, if it is corrupt or incomplete, or describes a model that this package lacks.
-    """
+    """Read a checkpoint of Hugging Face: its configuration, and its tensors under the names of a `GPT`."""
     try:
         config = GPTConfig(**config_from(load_config(directory)))
     except (ValueError, TypeError, OverflowError) as error:  # a number as text, or one beyond any float

@@ -63,11 +63,7 @@ def locate(
 
 
 def load_shards(directory: Path) -> tuple[dict[str, Tensor], str]:
-    """Read the tensors of a checkpoint from one file or several, and name the first file.
-
-    Raises:
-        ValueError: naming the file that is missing, corrupt or truncated, or not in the safetensors format.
-    """
+    """Read the tensors of a checkpoint from one file or several, and name the first file."""
     if (directory / WEIGHTS).is_file():
         files = [WEIGHTS]
     elif (directory / _INDEX).is_file():

@@ -43,14 +43,12 @@ def require_expressible(config: GPTConfig, allowed: Mapping[str, tuple[object, .
             )
 
 
-def require_tied(tensors: Mapping[str, Tensor], token: str, source: str) -> None:
-    """Raise ValueError if a tied output layer, which some files store twice, differs from the token embedding."""
-    if HEAD in tensors and not torch.equal(tensors[HEAD], tensors[token]):
-        raise ValueError(f"{source} has {HEAD} unlike {token}, but the configuration ties them")
-
-
 def require_exactly(
-    tensors: Mapping[str, Tensor], expected: Iterable[tuple[str, tuple[int, ...]]], kind: str, source: str
+    tensors: Mapping[str, Tensor],
+    expected: Iterable[tuple[str, tuple[int, ...]]],
+    kind: str,
+    source: str,
+    tied_to: str | None = None,
 ) -> None:
     """Raise ValueError naming the first tensor that is missing, unexpected or of the wrong shape.
 
@@ -59,6 +57,7 @@ def require_exactly(
         expected: names and shapes.
         kind: the `model_type`, named in errors.
         source: the origin of the tensors, named in errors.
+        tied_to: the token embedding, if the output layer is tied to it; some files store both, which must be equal.
     """
     names = set()
     for name, shape in expected:
@@ -67,6 +66,10 @@ def require_exactly(
         if tuple(tensors[name].shape) != shape:
             raise ValueError(f"{source} has {name} of shape {tuple(tensors[name].shape)}, not {shape}")
         names.add(name)
+    if tied_to is not None and HEAD in tensors:
+        names.add(HEAD)
+        if not torch.equal(tensors[HEAD], tensors[tied_to]):
+            raise ValueError(f"{source} has {HEAD} unlike {tied_to}, but the configuration ties them")
     if unexpected := sorted(tensors.keys() - names):
         raise ValueError(
             f"{source} has a tensor {printable(unexpected[0])}, which a {kind} language model does not have"

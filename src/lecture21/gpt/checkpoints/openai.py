@@ -14,7 +14,6 @@ from lecture21.gpt.checkpoints.matching import (
     require_expressible,
     require_keys,
     require_settings,
-    require_tied,
 )
 from lecture21.gpt.config import GPTConfig
 
@@ -155,10 +154,8 @@ def tensors_from(tensors: Mapping[str, Tensor], config: GPTConfig, source: str) 
     """
     given = {_current_name(name): tensor for name, tensor in tensors.items() if not _BUFFER.search(name)}
     kind = kind_of(config)
-    heads = {HEAD} if config.tied_head else set()
-    require_exactly({n: t for n, t in given.items() if n not in heads}, _shapes(config), kind, source)
-    if config.tied_head:
-        require_tied(given, f"{next(iter(_EMBEDDINGS[kind]))}.weight", source)
+    tied_to = f"{next(iter(_EMBEDDINGS[kind]))}.weight" if config.tied_head else None
+    require_exactly(given, _shapes(config), kind, source, tied_to)
     converted = {f"{name}.weight": given[f"{reference}.weight"] for reference, name in _EMBEDDINGS[kind].items()}
     for reference, names in _modules(config):
         # nn.Linear stores (out, in), so that the split is along the first axis of both.
