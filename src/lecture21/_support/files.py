@@ -62,11 +62,7 @@ def _remove_abandoned(path: Path) -> None:
 
 
 def parse_json(text: str | bytes, source: str | os.PathLike[str]) -> dict[str, Any]:
-    """Parse a JSON object.
-
-    Raises:
-        ValueError: names `source`, if this is not JSON, or something other than an object.
-    """
+    """Parse a JSON object."""
     try:
         values = json.loads(text)
     except (ValueError, RecursionError) as error:

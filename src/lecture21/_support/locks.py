@@ -15,10 +15,6 @@ def locked_directory(directory: Path) -> Iterator[None]:
     """Hold the lock of a directory, which is created if necessary, so that two processes never write the same run.
 
     A directory that was created and is still empty at the end is removed.
-
-    Raises:
-        ValueError: if another process, or another run in this one, holds the lock.
-        OSError: if the directory cannot be created or written.
     """
     created = not directory.exists()
     directory.mkdir(parents=True, exist_ok=True)

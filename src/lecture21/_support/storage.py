@@ -91,20 +91,12 @@ def is_single_file(path: str | os.PathLike[str]) -> bool:
 
 
 def load_config(path: str | os.PathLike[str]) -> dict[str, object]:
-    """Return the configuration of a model: `config.json` in its directory, or else what its weights file contains.
-
-    Raises:
-        ValueError: if there is no such file, or it is corrupt or truncated.
-    """
+    """Return the configuration of a model: `config.json` in its directory, or else what its weights file contains."""
     return read_json(Path(path) / CONFIG) if (Path(path) / CONFIG).is_file() else _load_model(Path(path))[0]
 
 
 def load_text(path: str | os.PathLike[str], name: str) -> str:
-    """Return one of the strings in the metadata of a safetensors file.
-
-    Raises:
-        ValueError: if there is none of this name, or the file is corrupt or truncated.
-    """
+    """Return one of the strings in the metadata of a safetensors file."""
     metadata = load_tensors(path)[1]
     if name not in metadata:
         raise ValueError(f"{path} has no {name} in its metadata")
@@ -143,10 +135,6 @@ def load_pretrained(make: Callable[[Any], Model], config_class: Any, path: str |
         config_class: the class of its configuration, with a method `from_dict`.
         path: where the model was saved, or a single safetensors file with its configuration in the metadata.
         kind: of the model, as it was saved.
-
-    Raises:
-        ValueError: if there is no model of this kind, or a file of it is corrupt or truncated; as `build_model`, or
-            from the configuration.
     """
     path = Path(path)
     values, tensors = _load_model(path)
@@ -176,9 +164,6 @@ def build_model(make: Callable[[Any], Model], config: Any, tensors: Mapping[str,
         config: its configuration.
         tensors: one for each name of its state.
         source: named in errors.
-
-    Raises:
-        ValueError: as `load_weights`.
     """
     with _in_float32():
         model = make(config)

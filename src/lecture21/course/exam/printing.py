@@ -25,11 +25,7 @@ def browser() -> str | None:
 
 
 def to_pdf(page: str, program: str) -> bytes:
-    """Return a page of HTML as a PDF.
-
-    Raises:
-        OSError: if the browser does not write one.
-    """
+    """Return a page of HTML as a PDF."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
         source, target = folder / "page.html", folder / "page.pdf"

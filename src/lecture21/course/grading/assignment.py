@@ -46,11 +46,7 @@ class Assignment:
             require(f"the weight of {number}", weight, in_range(0))
 
     def exercises_of(self, notebook: Notebook, exercises: Sequence[Exercise]) -> list[str]:
-        """Return the numbers of the exercises that count in a notebook, in their order.
-
-        Raises:
-            ValueError: names the notebook, if the assignment does not say, and neither does the notebook.
-        """
+        """Return the numbers of the exercises that count in a notebook, in their order."""
         if self.numbers:
             return [each.number for each in exercises if each.number in self.numbers]
         if match := _NAME.match(notebook.path.name):
@@ -106,9 +102,6 @@ def assignment(
         chapter: one or more, such as "4" or "4,5".
         numbers: of exercises, such as "4.1,4.3".
         config: a TOML file with the same and more.
-
-    Raises:
-        ValueError: names the option or the file, the value, and what is allowed.
     """
     content = _read(config) if config is not None else {}
     if chapter or numbers:  # the command line counts more than the file

@@ -63,10 +63,6 @@ def autograder(
         private: the instructor's own exercises, which students do not see.
         seconds: processor time for each exercise.
         memory: memory limit in MB.
-
-    Raises:
-        ValueError: if the assignment names no exercises.
-        OSError: if the private file cannot be read.
     """
     if not assignment.numbers:
         raise ValueError("--autograder needs the exercises that count: --chapter 4, --exercises 4.1,4.3, or --config")

@@ -17,9 +17,6 @@ def every_exercise(private: str | Path | None = None) -> list[Exercise]:
     Args:
         private: a Python file that defines exercises, such as `Exercise(number="4.9", ...)`, or
             `dataclasses.replace(find("4.1"), cases=other_cases)`.
-
-    Raises:
-        ValueError: names the file, if it cannot be run or defines no exercise.
     """
     exercises = {each.number: each for chapter in chapters() for each in exercises_of(chapter)}
     if private is not None:

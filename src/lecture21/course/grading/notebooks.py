@@ -45,12 +45,7 @@ class Notebook:
 
 
 def read(path: Path) -> Notebook:
-    """Read a notebook.
-
-    Raises:
-        ValueError: names the file, if it is not a notebook, or larger than any honest one.
-        OSError: if it cannot be read.
-    """
+    """Read a notebook."""
     content = _content(path)
     cells, total = [], 0
     try:

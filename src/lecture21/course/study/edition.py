@@ -98,9 +98,6 @@ def make(folder: Path, repository: str, version: str, *, solutions: bool = False
         repository: its address in pyproject.toml.
         version: that of the package.
         solutions: whether this is the edition for instructors.
-
-    Raises:
-        ValueError: if the folder has no notebook.
     """
     notebooks = find(folder)
     if not notebooks:

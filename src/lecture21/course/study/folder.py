@@ -23,11 +23,7 @@ class Written:
 
 
 def files() -> dict[str, bytes]:
-    """Return the student's edition of the installed version, from the wheel or, in a clone, from `notebooks/`.
-
-    Raises:
-        ValueError: if this installation has neither.
-    """
+    """Return the student's edition of the installed version, from the wheel or, in a clone, from `notebooks/`."""
     if _BUILT.is_dir():
         paths = [path for path in sorted(_BUILT.rglob("*")) if path.is_file()]
         return {path.relative_to(_BUILT).as_posix(): path.read_bytes() for path in paths}
@@ -39,12 +35,7 @@ def files() -> dict[str, bytes]:
 
 
 def write(folder: Path) -> Written:
-    """Write the files of the edition that are not in the folder yet.
-
-    Raises:
-        ValueError: if `folder` is a file.
-        OSError: from the file system; names the file.
-    """
+    """Write the files of the edition that are not in the folder yet."""
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file; name a folder for the notebooks")
     written = Written()
