@@ -1,7 +1,5 @@
 """Agreement at a distance: sentences, models and training are those of the package, and the page shows their scores."""
 
-import re
-
 import pytest
 import torch
 from playwright.sync_api import expect
@@ -18,8 +16,8 @@ from lecture21.training import TrainConfig, learning_rate
 from lecture21.training.tasks import minimize
 
 V, C = len(VOCABULARY), 32
-KINDS = ("rnn", "unweighted", "embedded", "head", "open", "positions")
-MODEL = """({kind, parameters, trained}) => ({ kind, width: 32, positions: kind === "positions", trained,
+KINDS = ("rnn", "bag", "basic", "head", "open", "positions")
+MODEL = """({kind, parameters}) => ({ kind, width: 32,
     parameters: Object.fromEntries(Object.entries(parameters).map(([name, x]) => [name, Float64Array.from(x)])) })"""
 
 
@@ -33,7 +31,7 @@ class Reference(nn.Module):
         if kind == "rnn":
             self.rnn = RNN(RNNConfig(vocab_size=V, kind="rnn", n_layer=1, d_model=C))
         else:
-            self.vectors = nn.Parameter(torch.randn(V, C), requires_grad=kind == "embedded")
+            self.vectors = nn.Parameter(torch.randn(V, C))
             self.matrices = nn.ModuleDict(
                 {name: nn.Linear(C, C, bias=False) for name in ("query", "key", "value")}
                 if kind in ("head", "open", "positions")
@@ -62,16 +60,17 @@ class Reference(nn.Module):
             out, weights = attention(*(self.matrices[name](x) for name in ("query", "key", "value")))
         else:
             out, weights = basic_self_attention(x)
+        if self.kind == "bag":
+            return self.output(x.mean(dim=1)), None
         return self.output(out[:, asks]), weights[:, asks]
 
     def given(self) -> dict:
         """The model as the page gets it."""
-        trained = [name for name, p in self.named().items() if p.requires_grad]
         parameters = {name: p.detach().flatten().tolist() for name, p in self.named().items()}
-        return {"kind": self.kind, "parameters": parameters, "trained": trained}
+        return {"kind": self.kind, "parameters": parameters}
 
 
-def drawn(distance: int, n_adjective: int, seed: int, batch: int = 8, rivals: str = "things"):
+def drawn(distance: int, n_adjective: int, seed: int, batch: int = 8, rivals: str = "other kind"):
     """Sentences of the package, and the same as the page has them."""
     generator = torch.Generator().manual_seed(seed)
     words = Agreement(rivals).sentences(batch, distance, n_adjective=n_adjective, generator=generator)
@@ -99,7 +98,7 @@ def test_logits_attention_scores_and_gradients_are_those_of_torch(load_module, k
             const read = module.read(model, sentences, true);
             return {{
                 loss, score: module.scoreOf(model, sentences, true),
-                gradients: Object.fromEntries(model.trained.map((name) => [name, list(gradients[name])])),
+                gradients: Object.fromEntries(Object.entries(gradients).map(([name, each]) => [name, list(each)])),
                 logits: read.map(({{ logits }}) => list(logits)), weights: read.map(({{ weights }}) => list(weights)),
                 plural: read.map(({{ logits }}) => module.pluralShare(logits)),
             }};
@@ -116,7 +115,7 @@ def test_logits_attention_scores_and_gradients_are_those_of_torch(load_module, k
     plural = verbs[:, 1::2].sum(-1)
     assert found["plural"] == pytest.approx(plural.tolist(), rel=rel)
     assert found["score"] == ((plural > 0.5) == (words[:, -3] % 2 == 1)).double().mean().item()
-    wanted = {name: p.grad for name, p in model.named().items() if p.requires_grad}
+    wanted = {name: p.grad for name, p in model.named().items()}
     assert sorted(found["gradients"]) == sorted(wanted)
     for name, gradient in found["gradients"].items():
         actual = torch.tensor(gradient, dtype=torch.float64)
@@ -139,7 +138,7 @@ def test_training_is_that_of_minimize(load_module, kind):
             const update = module.updates(model);
             const losses = batches.map((batch, i) => update(batch, rates[i]));
             const entry = (name) => [name, Array.from(model.parameters[name])];
-            return [losses, Object.fromEntries(model.trained.map(entry))];
+            return [losses, Object.fromEntries(Object.keys(model.parameters).map(entry))];
         }}""",
         [given, [sentences for _, sentences in batches], rates],
     )
@@ -156,7 +155,7 @@ def test_training_is_that_of_minimize(load_module, kind):
         torch.testing.assert_close(actual, model.named()[name].detach().flatten(), rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("people", [False, True], ids=["things", "people"])
+@pytest.mark.parametrize("people", [False, True], ids=["other kind", "people"])
 def test_sentences_have_the_words_of_the_package_in_its_places(load_module, people):
     page = load_module("agreement/task.js")
     draw = """([distance, adjectives, people]) => {
@@ -166,15 +165,19 @@ def test_sentences_have_the_words_of_the_package_in_its_places(load_module, peop
     }"""
     for distance, adjectives in ((1, 0), (7, 2), (100, 1)):
         found = page.evaluate(draw, [distance, adjectives, people])
-        words, reference = drawn(distance, adjectives, 0, 300, "people" if people else "things")
+        words, reference = drawn(distance, adjectives, 0, 300, "people" if people else "other kind")
         actual = torch.tensor([each["words"] + each["rest"] for each in found])
         assert all(each["nouns"] == reference[0]["nouns"] for each in found)
         for column, wanted in zip(actual.T, words.T, strict=True):
-            assert set(column.tolist()) == set(wanted.tolist())  # of 300, each of at most 12 words is drawn
+            assert set(column.tolist()) == set(wanted.tolist())  # of 300, each of at most 24 words is drawn
         plural = actual[:, adjectives + 1] % 2
         assert torch.equal(plural, actual[:, -3] % 2)
         assert [each["plural"] for each in found] == (plural == 1).tolist()
         assert 100 < plural.sum() < 200
+        is_thing = actual[:, adjectives + 1] >= VOCABULARY.ids["window"]
+        assert not is_thing.any() if people else 100 < is_thing.sum() < 200
+        for noun in reference[0]["nouns"][1:]:
+            assert torch.equal(actual[:, noun] < VOCABULARY.ids["window"], is_thing | people)
         if distance > 1:
             assert 100 < (plural == actual[:, adjectives + 4] % 2).sum() < 200  # a rival's number is its own
         flipped = page.evaluate("([each, which]) => module.withFlipped(each, which)", [found[0], [0, 1, 99]])
@@ -200,11 +203,11 @@ def table(figure) -> dict[str, list[str]]:
 
 
 def test_the_page_trains_and_shows_the_scores_of_its_runs(open_figures, load_module):
-    """The same training, without the figure, gives what the figure shows; and the head finds a far subject."""
+    """The same training, without the figure, gives what the figure shows; and only the head finds a far subject."""
     page = load_module("agreement/runs.js")
     wanted = page.evaluate(
         """async () => {
-            const run = module.newRun(["unweighted", "head"], 1, 7);
+            const run = module.newRun(["head", "basic", "bag"], 1, 7);
             await module.trainRun(run, { distances: [7], people: false, seed: 1, onProgress: () => true });
             return [7, 22].map((distance) => module.scoresAt(run, { distance, people: false, ahead: false }));
         }"""
@@ -218,12 +221,26 @@ def test_the_page_trains_and_shows_the_scores_of_its_runs(open_figures, load_mod
         while f"scored at {distance} words" not in figure.locator(".reading").inner_text():
             far.press("ArrowRight")
         shown = [float(cells[1]) for cells in table(figure).values()]
-        assert shown == pytest.approx([scores["unweighted"], scores["head"]], abs=0.0051)
-    assert shown[1] > 0.98
-    assert shown[0] < 0.8
-    said = figure.locator(".reading").inner_text()
-    weight = float(re.search(r"learned head: .*?weight of the subject ([\d.]+)", said)[1])
-    assert weight > 5 / 23  # 23 words
+        assert shown == pytest.approx([scores[kind] for kind in ("head", "basic", "bag")], abs=0.0051)
+    head, basic, bag = shown
+    assert head > 0.95
+    assert basic < 0.9
+    assert bag == pytest.approx(majority_score(22), abs=0.06)  # three standard errors of 600 sentences
+
+
+def test_a_training_is_scored_at_other_distances_and_the_bag_of_words_is_a_line(open_figures):
+    figure = opened(open_figures, 2)
+    curves = figure.locator(".chart .curve[d*=L]")
+    expect(curves).to_have_count(1)  # the majority of the nouns
+    train(figure)
+    dots = figure.locator(".chart .marks circle:not([style*=fill\\:\\ none])")
+    expect(dots).to_have_count(8)  # of the model; the bag has none
+    expect(curves).to_have_count(3)
+    assert sorted(curve.get_attribute("data-name") for curve in curves.all()) == [
+        "bag of words", "basic self-attention", "majority of the nouns",
+    ]  # fmt: skip
+    figure.get_by_role("slider", name="From the subject to the verb").press("End")
+    expect(figure.locator(".says tbody td:last-child")).not_to_contain_text(["–", "–"])
 
 
 def test_a_click_changes_a_noun_and_the_keyboard_keeps_its_place(open_figures):
@@ -258,7 +275,7 @@ def test_without_a_mask_the_model_reads_the_verb_off(open_figures):
 
 
 def test_the_reader_predicts_trains_by_keyboard_and_starts_again(open_figures):
-    stage = open_figures(live.Agreement(2))
+    stage = open_figures(live.Agreement(1))
     figure = stage.figure("agreement")
     guess = figure.get_by_role("slider", name="The scores that you expect")
     box = guess.bounding_box()
@@ -267,23 +284,27 @@ def test_the_reader_predicts_trains_by_keyboard_and_starts_again(open_figures):
     stage.page.mouse.move(box["x"] + box["width"] - 30, box["y"] + box["height"] - 60, steps=4)
     stage.page.mouse.up()
     expect(figure.locator(".legend")).to_contain_text("your prediction")
+    expect(figure.locator(".outcome")).to_be_hidden()
     figure.locator("button.main").press("Enter")
     expect(figure.locator("button.main")).to_contain_text("Train at")
-    figure.get_by_role("checkbox", name="also at shorter distances").press("Space")
+    expect(figure.locator(".outcome")).to_contain_text("the gray lines")
+    figure.get_by_role("checkbox", name="shorter distances too").press("Space")
     figure.locator("button.main").press("Enter")
     expect(figure.locator(".reading")).to_contain_text("Trained at 1 to 4 words")
     figure.get_by_role("button", name="Link to this state").click()
-    again = open_figures(live.Agreement(2), hash=stage.page.evaluate("location.hash")).figure("agreement")
-    expect(again.get_by_role("checkbox", name="also at shorter distances")).to_be_checked()
+    again = open_figures(live.Agreement(1), hash=stage.page.evaluate("location.hash")).figure("agreement")
+    expect(again.get_by_role("checkbox", name="shorter distances too")).to_be_checked()
     figure.get_by_role("button", name="Reset").click()
     expect(figure.locator(".legend")).not_to_contain_text("your prediction")
+    figure.get_by_role("slider", name="From the subject to the verb").press("ArrowRight")
     expect(figure.locator(".reading")).to_contain_text("Not trained yet")
+    expect(figure.locator(".outcome")).to_be_hidden()
 
 
-def test_the_lines_are_those_of_the_package_at_the_distances_of_the_slider(open_figures):
+def test_the_line_is_that_of_the_package_at_the_distances_of_the_slider(open_figures):
     figure = live.Agreement(1)
     assert tuple(1 + 3 * i for i in range(34)) == DISTANCES  # as agreement.js has them
-    assert figure.lines["majority"] == pytest.approx([majority_score(distance) for distance in DISTANCES], abs=1e-4)
+    assert figure.majority == pytest.approx([majority_score(distance) for distance in DISTANCES], abs=1e-4)
     assert f"from {majority_score(4):.2f} at 4 words to {majority_score(100):.2f} at 100" in figure.description
     far = opened(open_figures, 1).get_by_role("slider", name="From the subject to the verb")
     for key, text in (("End", "100 words"), ("Home", "1 word")):

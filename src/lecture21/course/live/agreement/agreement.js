@@ -7,10 +7,10 @@ import { button } from "../kit/controls.js";
 import { byInput, create, createFrame, headings, panel } from "../kit/frame.js";
 import { seededRandom } from "../kit/numbers.js";
 import { integerIn } from "../kit/state.js";
-import { ADVICE, BESIDE, CHAPTERS, COLORS } from "./chapters.js";
+import { BAG, BESIDE, CHAPTERS, COLORS, THEN } from "./chapters.js";
 import { KINDS, pluralShare, read } from "./models.js";
 import { inWords, rowOf } from "./readings.js";
-import { newRun, scoresAt, trainRun } from "./runs.js";
+import { newRun, scoresAt, sweep, trainRun } from "./runs.js";
 import { DISTANCES, FARTHEST, scoreChart } from "./scores.js";
 import { sentenceView, STYLE } from "./sentence.js";
 import { drawSentence, withFlipped } from "./task.js";
@@ -24,11 +24,12 @@ export default {
   /** @param {import("../kit/frame.js").Context} context */
   render(context) {
     const { model } = context;
+    const { kinds, ...chapter } = CHAPTERS[model.get("chapter")];
     /** @type {string[]} */
     const vocabulary = model.get("words");
     const frame = createFrame(context, {
       title: "Which noun decides the verb?",
-      ...ADVICE[model.get("chapter") === 4 ? "open" : "distance"],
+      first: chapter.first,
       fields: { flipped: { start: [], check: isFlipped } },
       onChange: update,
     });
@@ -36,17 +37,16 @@ export default {
     const values = /** @type {Values} */ (state.values);
     const { slider, toggle } = controlsOf(frame);
     frame.root.append(create("style", {}, STYLE));
-    const kinds = CHAPTERS[values.chapter];
     const people = values.chapter === 5;
     const models = kinds.map((kind) => {
       const name = BESIDE[values.chapter]?.[kind] ?? KINDS[kind].name;
-      return { kind, name, color: THEMED.series[COLORS[kind]] };
+      return { kind, name, color: kind === BAG ? THEMED.note : THEMED.series[COLORS[kind]] };
     });
     let untrained = newRun(kinds, 0);
     /** @type {import("./runs.js").Run[]} */
     let runs = [];
     let trainings = 0;
-    /** @type {object | null}  of the training that is going on */
+    /** @type {object | null}  of the training whose scores are still to come */
     let current = null;
 
     const far = slider("distance", {
@@ -64,11 +64,7 @@ export default {
       main: true,
       onClick: train,
     });
-    toggle("below", { label: "also at shorter distances" });
-    const ahead = toggle("ahead", { label: "show the words after the gap" });
-    ahead.node.hidden = values.chapter !== 4;
-    const another = () => state.set({ sentence: (values.sentence + 1) % 1000, flipped: [] });
-    button(frame.controls, { label: "Another sentence", onClick: another });
+    if (chapter.toggle) toggle(chapter.toggle, { label: TOGGLES[chapter.toggle] });
 
     const view = sentenceView(frame, {
       words: vocabulary,
@@ -77,15 +73,18 @@ export default {
         state.set({ flipped: others.length < values.flipped.length ? others : [...others, noun] });
       },
     });
-    const attends = kinds.some((kind) => !KINDS[kind].recurrent);
-    const does = `${byInput("Click", "Tap")} a noun to change it.${attends ? " Bars: attention to the words." : ""}`;
-    panel(frame, does, view.node);
+    const attends = kinds.some((kind) => kind !== BAG && !KINDS[kind].recurrent);
+    const does = `${byInput("Click", "Tap")} a noun to change it.${attends ? " Bars: attention." : ""}`;
+    const head = create("div", { class: "head" }, create("p", { class: "panel-title" }, does));
+    const another = () => state.set({ sentence: (values.sentence + 1) % 1000, flipped: [] });
+    button(head, { label: "Another sentence", onClick: another });
+    panel(frame, "", head, view.node);
     const body = create("tbody");
     const says = create("table", { class: "says" }, headings("model", "P(plural)", "here", "score"), body);
     const table = create("div", { class: "panel" }, says);
     frame.stage.append(table);
 
-    const chart = scoreChart(frame, { models, guesses: model.get("lines"), runs: () => runs });
+    const chart = scoreChart(frame, { models, majority: model.get("majority"), runs: () => runs });
 
     async function train() {
       const token = {};
@@ -95,7 +94,6 @@ export default {
       const run = newRun(kinds, seed, at, values.below);
       const distances = run.below ? DISTANCES.filter((distance) => distance <= at) : [at];
       trainButton.disabled = true;
-      frame.acted();
       const finished = await trainRun(run, {
         distances,
         people,
@@ -106,11 +104,19 @@ export default {
         },
       });
       if (!finished || current !== token) return;
-      current = null;
       trainButton.disabled = false;
       runs.push(run);
-      scoresAt(run, { distance: at, people, ahead: values.ahead });
+      frame.advise({ first: chapter.next, then: chapter.then ?? THEN });
+      frame.acted();
       update();
+      await sweep(run, {
+        people,
+        sights: chapter.toggle === "ahead" ? [false, true] : [false],
+        onScore() {
+          if (current === token) chart.redraw();
+          return current === token;
+        },
+      });
     }
 
     function stop() {
@@ -120,7 +126,7 @@ export default {
 
     function update() {
       const { distance, sentence: seed } = values;
-      if (!current) trainButton.textContent = `Train at ${wordsOf(distance)}`;
+      if (!trainButton.disabled) trainButton.textContent = `Train at ${wordsOf(distance)}`;
       const sentence = withFlipped(drawSentence(seededRandom(seed), { distance, people }), values.flipped);
       const run = runs.at(-1) ?? untrained;
       const scores = runs.length ? scoresAt(run, { distance, people, ahead: values.ahead }) : null;
@@ -146,12 +152,16 @@ export default {
       runs = [];
       trainings = 0;
       untrained = newRun(kinds, 0);
+      frame.advise({ first: chapter.first, then: "" });
       chart.clear();
     });
     update();
     return frame.remove;
   },
 };
+
+/** @type {Record<string, string>} */
+const TOGGLES = { below: "shorter distances too, 3 times as long", ahead: "show the words after the gap" };
 
 function wordsOf(/** @type {number} */ distance) {
   return `${distance} ${distance === 1 ? "word" : "words"}`;

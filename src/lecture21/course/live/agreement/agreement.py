@@ -3,25 +3,25 @@
 import traitlets
 
 from lecture21.course.live.figure import Figure
-from lecture21.data.agreement import DISTANCES, VOCABULARY, last_noun_score, majority_score
+from lecture21.data.agreement import DISTANCES, VOCABULARY, majority_score
 
 _MODELS = {
     1: "a recurrent network",
-    2: "basic self-attention, on fixed and on trained word vectors",
-    3: "basic self-attention and a learned head",
-    4: "a learned head with the causal mask and one without",
-    5: "a learned head without positions and one with positions",
+    2: "basic self-attention",
+    3: "a learned head, basic self-attention",
+    4: "a learned head with the causal mask, one without",
+    5: "a learned head with positions, one without",
 }
 
 
 class Agreement(Figure):
     """A sentence whose verb agrees with a noun 1 to 100 words back, and the models of a chapter, trained in the page.
 
-    The reader moves the distance, changes the numbers of nouns, trains the models at a distance, and sees P(plural) and
-    the score over 600 sentences at each distance that is visited. The task is that of `lecture21.data.agreement`.
+    The reader moves the distance, changes the numbers of nouns, trains the models and a bag of words at a distance, and
+    sees P(plural), and the score over 600 sentences at other distances. The task is that of `lecture21.data.agreement`.
 
     Args:
-        chapter: from 1 to 5. In chapter 5 the nouns between subject and verb are people too.
+        chapter: from 1 to 5. In chapter 5 all nouns are people.
         distance: words from the subject to the verb at first: 1, 4, 7, ..., 100.
     """
 
@@ -41,22 +41,19 @@ class Agreement(Figure):
     """Nouns whose number was changed; the subject is 0."""
 
     words = traitlets.List(list(VOCABULARY.tokens)).tag(sync=True)
-    lines = traitlets.Dict(
-        {
-            "last_noun": [last_noun_score(distance) for distance in DISTANCES],
-            "majority": [round(majority_score(distance), 4) for distance in DISTANCES],
-        }
-    ).tag(sync=True)
+    majority = traitlets.List([round(majority_score(distance), 4) for distance in DISTANCES]).tag(sync=True)
+    """The score of a guess by the majority of the nouns, at each distance."""
 
     @property
     def description(self) -> str:
         """What the figure shows at first."""
+        rivals = "people too" if self.chapter == 5 else "things if the subject is a person, and people if it is a thing"
         return (
-            "A sentence about people, such as “the pilots near the window”, whose verb has to be guessed; a slider "
-            f"for the distance from subject to verb and a button that trains {_MODELS[self.chapter]}. A chart for the "
-            "score against the distance shows two guesses: by the last noun, which is right in half of the sentences "
-            "from 4 words on, and by the majority of the nouns, which falls "
-            f"from {majority_score(4):.2f} at 4 words to {majority_score(100):.2f} at 100."
+            "A sentence such as “the pilots near the window”, whose verb has to be guessed. The nouns between subject "
+            f"and verb are {rivals}. A slider for the distance from subject to verb, and a button that trains "
+            f"{_MODELS[self.chapter]} and a bag of words. A chart for the score against the distance shows a guess by "
+            f"the majority of the nouns, which falls from {majority_score(4):.2f} at 4 words to "
+            f"{majority_score(100):.2f} at 100."
         )
 
     def fallback_image(self) -> str:

@@ -5,7 +5,7 @@ import { adam } from "../kit/tape.js";
 import { KINDS, lossAndGradients } from "./models.js";
 import { drawBatch } from "./task.js";
 
-export const STEPS = 500;
+const STEPS = 500; // at one distance, and three times as many for a mix of distances
 const BATCH = 32;
 
 /** The learning rate of a step: a cosine from the peak to 0. */
@@ -18,8 +18,7 @@ export function rateAt(/** @type {number} */ step, /** @type {number} */ steps, 
  * @param {import("./models.js").Model} model
  */
 export function updates(model) {
-  const states = model.trained.map((name) => {
-    const parameters = model.parameters[name];
+  const states = Object.entries(model.parameters).map(([name, parameters]) => {
     return { name, parameters, first: parameters.map(() => 0), second: parameters.map(() => 0) };
   });
   let count = 0;
@@ -31,13 +30,20 @@ export function updates(model) {
   };
 }
 
+export function stepsFor(/** @type {number[]} */ distances) {
+  return distances.length > 1 ? 3 * STEPS : STEPS;
+}
+
 /**
  * Train a model in place: a generator of the losses.
  * @param {import("./models.js").Model} model
  * @param {{distances: number[], people: boolean, seed: number, steps?: number, rate?: number}} options
  * @returns {Generator<number>}
  */
-export function* training(model, { distances, people, seed, steps = STEPS, rate = KINDS[model.kind].rate }) {
+export function* training(
+  model,
+  { distances, people, seed, steps = stepsFor(distances), rate = KINDS[model.kind].rate },
+) {
   const random = seededRandom(seed);
   const update = updates(model);
   for (let step = 0; step < steps; step++) {

@@ -9,15 +9,14 @@ const MATRICES = ["query", "key", "value"];
 const WAVE = 10000; // of the sinusoids (Vaswani et al. 2017)
 
 /**
- * What distinguishes the models: `matrices` are W_q, W_k and W_v, `open` has no mask, and `vectors` of words are fixed
- * unless they are trained.
- * @type {Record<string, {name: string, rate: number, recurrent?: boolean, matrices?: boolean, positions?: boolean,
- *   open?: boolean, trained?: boolean}>}
+ * What distinguishes the models: `bag` averages all words, `matrices` are W_q, W_k and W_v, and `open` has no mask.
+ * @type {Record<string, {name: string, rate: number, recurrent?: boolean, bag?: boolean, matrices?: boolean,
+ *   positions?: boolean, open?: boolean}>}
  */
 export const KINDS = {
-  rnn: { name: "RNN", rate: 0.01, recurrent: true, trained: true },
-  unweighted: { name: "basic self-attention", rate: 0.03 },
-  embedded: { name: "with trained word vectors", rate: 0.03, trained: true },
+  bag: { name: "bag of words", rate: 0.03, bag: true },
+  rnn: { name: "RNN", rate: 0.01, recurrent: true },
+  basic: { name: "basic self-attention", rate: 0.03 },
   head: { name: "learned head", rate: 0.03, matrices: true },
   open: { name: "head without a mask", rate: 0.03, matrices: true, open: true },
   positions: { name: "head with positions", rate: 0.03, matrices: true, positions: true },
@@ -27,9 +26,7 @@ export const KINDS = {
  * @typedef {object} Model
  * @property {string} kind
  * @property {number} width
- * @property {boolean} positions
  * @property {Record<string, Float64Array>} parameters
- * @property {string[]} trained  names of those that are
  */
 
 /**
@@ -40,7 +37,7 @@ export const KINDS = {
  * @returns {Model}
  */
 export function newModel(kind, seed) {
-  const { recurrent, matrices, trained = false } = KINDS[kind];
+  const { recurrent, matrices } = KINDS[kind];
   const random = seededRandom(seed);
   const bound = 1 / Math.sqrt(WIDTH);
   const uniform = (/** @type {number} */ n) => Float64Array.from({ length: n }, () => bound * (2 * random() - 1));
@@ -54,18 +51,7 @@ export function newModel(kind, seed) {
   }
   parameters.output = uniform(SIZE * WIDTH);
   parameters.output_bias = uniform(SIZE);
-  return modelOf(kind, parameters, trained);
-}
-
-/**
- * @param {string} kind
- * @param {Record<string, Float64Array>} parameters
- * @param {boolean} [trained]  whether the vectors of words are
- * @returns {Model}
- */
-export function modelOf(kind, parameters, trained = KINDS[kind].trained) {
-  const names = Object.keys(parameters).filter((name) => trained || name !== "vectors");
-  return { kind, width: WIDTH, positions: Boolean(KINDS[kind].positions), parameters, trained: names };
+  return { kind, width: WIDTH, parameters };
 }
 
 /** The words that a model sees: with `ahead` also those from the verb on, unless a mask hides them. */
@@ -109,10 +95,11 @@ function recurrence(/** @type {Record<string, Tensor>} */ p, /** @type {number[]
 
 /**
  * One attention head at the word `asks`. Words are few: queries, keys and values are computed once for each word of the
- * vocabulary. Without matrices they are the vectors, and scores are not scaled, as in `basic_self_attention`.
+ * vocabulary. Without matrices they are the vectors, and scores are not scaled, as in `basic_self_attention`. In a bag of
+ * words, all scores are 0, so that the head is the mean.
  */
 function head(
-  /** @type {Model} */ { width, positions },
+  /** @type {Model} */ { kind, width },
   /** @type {Record<string, Tensor>} */ p,
   /** @type {number[][]} */ sentences,
   /** @type {number} */ asks,
@@ -124,6 +111,7 @@ function head(
     return { query: gather(query, asked), keys, values, rows };
   };
   const sources = [source(p.vectors, sentences)];
+  const { bag, matrices, positions } = KINDS[kind];
   if (positions) {
     const places = [...sentences[0].keys()];
     const vectors = given(sinusoids(places.length, width), width);
@@ -135,7 +123,7 @@ function head(
     );
   }
   const query = sources.map((each) => each.query).reduce(sum);
-  return attend(query, sources, p.query ? 1 / Math.sqrt(width) : 1);
+  return attend(query, sources, bag ? 0 : matrices ? 1 / Math.sqrt(width) : 1);
 }
 
 /**
@@ -145,15 +133,15 @@ function head(
  * @param {number} asks
  */
 function forward(model, sentences, asks) {
-  const { parameters, trained, width, kind } = model;
+  const { parameters, width, kind } = model;
   const tensors = Object.entries(parameters).map(([name, data]) => {
-    return [name, given(data, name.endsWith("bias") ? data.length : width, trained.includes(name))];
+    return [name, given(data, name.endsWith("bias") ? data.length : width, true)];
   });
   /** @type {Record<string, Tensor>} */
   const p = Object.fromEntries(tensors);
   const found = KINDS[kind].recurrent
     ? { out: recurrence(p, sentences), weights: null }
-    : (({ weights, ...out }) => ({ out, weights }))(head(model, p, sentences, asks));
+    : (({ weights, ...out }) => ({ out, weights: KINDS[kind].bag ? null : weights }))(head(model, p, sentences, asks));
   return { p, logits: sum(linear(found.out, p.output), p.output_bias), weights: found.weights };
 }
 
@@ -214,5 +202,5 @@ export function lossAndGradients(model, sentences) {
     sentences.map(({ rest }) => rest[0]),
   );
   backward(loss);
-  return { loss: loss.data[0], gradients: Object.fromEntries(model.trained.map((name) => [name, p[name].gradient])) };
+  return { loss: loss.data[0], gradients: Object.fromEntries(Object.keys(p).map((name) => [name, p[name].gradient])) };
 }

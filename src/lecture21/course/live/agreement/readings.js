@@ -26,11 +26,8 @@ export function rowOf({ name, color, plural, score }, sentence) {
 }
 
 /** @param {Reading[]} readings @param {Sentence} sentence */
-export function inWords(readings, sentence) {
-  const parts = readings.map(({ name, plural, weights, score }) => {
-    const scored = score === undefined ? "" : `, score ${score.toFixed(2)}`;
-    const looks = weights ? `, weight of the subject ${weights[sentence.nouns[0]].toFixed(2)}` : "";
-    return `${name}: P(plural) ${plural.toFixed(2)}${looks}${scored}`;
-  });
-  return `The subject is ${sentence.plural ? "plural" : "singular"}. ${parts.join("; ")}.`;
+export function inWords(readings, { plural, nouns }) {
+  const weights = readings.flatMap(({ name, weights }) => (weights ? [`${name} ${weights[nouns[0]].toFixed(2)}`] : []));
+  const attended = weights.length ? ` Attention to it: ${weights.join(", ")}.` : "";
+  return `The subject is ${plural ? "plural" : "singular"}.${attended}`;
 }

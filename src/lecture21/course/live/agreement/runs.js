@@ -1,12 +1,13 @@
 // The models that the reader has trained, and their scores at the distances that the reader has visited.
 
 import { seededRandom } from "../kit/numbers.js";
-import { STEPS, training } from "./learn.js";
+import { stepsFor, training } from "./learn.js";
 import { newModel, scoreOf } from "./models.js";
 import { drawSentence } from "./task.js";
 
 const SLICE = 25; // milliseconds of work, between which the page responds
 const [N_SENTENCE, SCORE_SEED] = [600, 1];
+const SWEPT = [1, 4, 7, 10, 13, 22, 40, 100]; // distances at which each training is scored, as in the chapters' plots
 
 /**
  * @typedef {object} Run
@@ -78,10 +79,26 @@ export async function trainRun({ models }, { distances, people, seed, onProgress
     while (!losses.next().done) {
       step++;
       if (performance.now() < until) continue;
-      if (!onProgress((i + step / STEPS) / all.length)) return false;
+      if (!onProgress((i + step / stepsFor(distances)) / all.length)) return false;
       await new Promise((resolve) => setTimeout(resolve));
       until = performance.now() + SLICE;
     }
   }
   return true;
+}
+
+/**
+ * Score a run at some distances, between which the page responds.
+ * @param {Run} run
+ * @param {object} options
+ * @param {boolean} options.people
+ * @param {boolean[]} options.sights  whether the words from the verb on are in sight: false, or both
+ * @param {() => boolean} options.onScore  called after each distance, says whether to go on
+ */
+export async function sweep(run, { people, sights, onScore }) {
+  for (const distance of SWEPT) {
+    for (const ahead of sights) scoresAt(run, { distance, people, ahead });
+    if (!onScore()) return;
+    await new Promise((resolve) => setTimeout(resolve));
+  }
 }

@@ -1,9 +1,10 @@
-// The chart of the scores: the reader's prediction, the trainings, and the two guesses that need no model.
+// The chart of the scores: the reader's prediction, the trainings, and the guess by the majority, which needs no model.
 
 import { legend, lineChart } from "../kit/chart.js";
 import { THEMED } from "../kit/colors.js";
 import { create } from "../kit/frame.js";
 import { sketch } from "../kit/sketch.js";
+import { BAG } from "./chapters.js";
 import { placeOf } from "./runs.js";
 
 export const FARTHEST = 100;
@@ -15,10 +16,10 @@ export const DISTANCES = Array.from({ length: 34 }, (_, i) => 1 + 3 * i);
  * @param {import("../kit/frame.js").Frame} frame
  * @param {object} options
  * @param {Shown[]} options.models
- * @param {{last_noun: number[], majority: number[]}} options.guesses  scores at each distance
+ * @param {number[]} options.majority  the score of a guess by the majority of the nouns, at each distance
  * @param {() => import("./runs.js").Run[]} options.runs  the last one is the one in use
  */
-export function scoreChart(frame, { models, guesses, runs }) {
+export function scoreChart(frame, { models, majority, runs }) {
   const { values } = frame.state;
   const { note, series } = THEMED;
   const chart = lineChart(frame, {
@@ -26,7 +27,7 @@ export function scoreChart(frame, { models, guesses, runs }) {
     label: "Score against the distance from the subject to the verb",
     height: (width) => Math.min(230, 120 + width / 5),
     content: () => ({
-      curves: [...dumb, ...expected(), ...runs().flatMap(trained)],
+      curves: [voted, ...expected(), ...runs().flatMap(trained)],
       marks: runs().flatMap(trainings),
       xRange: [0, 1.03 * FARTHEST],
       yRange: [0.4, 1.02],
@@ -37,24 +38,25 @@ export function scoreChart(frame, { models, guesses, runs }) {
     }),
   });
   const prediction = { name: "your prediction", color: series[6], width: 3 };
-  const dumb = [
-    { name: "the last noun", x: DISTANCES, y: guesses.last_noun, color: note, dashed: true, width: 1.5 },
-    { name: "the majority", x: DISTANCES, y: guesses.majority, color: note, dotted: true, width: 2 },
-  ];
+  const voted = { name: "majority of the nouns", x: DISTANCES, y: majority, color: note, dotted: true, width: 2 };
   const expected = () => (guess.drawn ? [{ ...guess.curve, ...prediction }] : []);
+  /** Of a run that is not the last, the bag is not drawn. */
+  const shownOf = (/** @type {import("./runs.js").Run} */ run) =>
+    models.filter(({ kind }) => kind !== BAG || run === runs().at(-1));
   const trained = (/** @type {import("./runs.js").Run} */ run) => {
     const last = run === runs().at(-1);
-    return models.map(({ kind, name, color }) => {
+    return shownOf(run).map(({ kind, name, color }) => {
       const scores = DISTANCES.map((distance) => run.scores[kind].get(placeOf(distance, values.ahead)));
       const x = DISTANCES.filter((_, i) => scores[i] !== undefined);
       const y = scores.filter((score) => score !== undefined);
-      return { name: last ? name : "", x, y, color, points: last, width: last ? 2.5 : 1 };
+      const line = kind === BAG ? { dashed: true, width: 1.5 } : { points: last, width: last ? 2.5 : 1 };
+      return { name: last ? name : "", x, y, color, ...line };
     });
   };
   const trainings = (/** @type {import("./runs.js").Run} */ run) =>
     models.flatMap(({ kind, color }) => {
       const score = run.scores[kind].get(placeOf(run.at, values.ahead));
-      return score === undefined ? [] : [{ x: run.at, y: score, color, radius: 7, ring: 2 }];
+      return kind === BAG || score === undefined ? [] : [{ x: run.at, y: score, color, radius: 7, ring: 2 }];
     });
   const redraw = () => {
     chart.redraw();
@@ -70,9 +72,8 @@ export function scoreChart(frame, { models, guesses, runs }) {
     },
   });
   const key = legend(chart.panel, () => [
-    ...models,
-    { name: "guess by the last noun", color: note, dashed: true },
-    { name: "by the majority of nouns", color: note, dotted: true },
+    ...models.map((shown) => ({ ...shown, dashed: shown.kind === BAG })),
+    voted,
     ...(guess.drawn ? [prediction] : []),
   ]);
   chart.panel.append(create("p", { class: "note" }, "Circle: the distance of a training."));

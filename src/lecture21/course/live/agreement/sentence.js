@@ -8,6 +8,8 @@ const ENDS = 2;
 
 export const STYLE = `
 .sentence { display: flex; flex-wrap: wrap; gap: 0 0.3rem; align-items: flex-start; align-content: flex-start; line-height: 1.3; min-height: 5.8rem; }
+.head { display: flex; gap: 0.5rem; justify-content: space-between; align-items: center; margin-bottom: 0.4rem; }
+.head .panel-title { margin: 0; } .head button { font-size: 0.85rem; min-height: 2rem; padding: 0.15rem 0.6rem; }
 .word { display: inline-flex; flex-direction: column; align-items: stretch; min-height: 1.9rem; }
 .word > span:first-child { padding: 0.1rem; border: 1px solid transparent; white-space: nowrap; }
 .word button { font-size: 1rem; line-height: 1.3; padding: 0.05rem 0.35rem; min-height: 1.55rem; border-radius: 5px; }

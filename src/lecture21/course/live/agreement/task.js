@@ -23,22 +23,24 @@ export const N_VERB = 2 * VERB_PAIRS;
  * Draw a sentence.
  * @param {Uniform} random
  * @param {{distance: number, people?: boolean, adjectives?: number}} options  distance: words from the subject to the
- *   verb, 1, 4, 7, ...; people: whether the nouns between them are people too; adjectives: before the subject
+ *   verb, 1, 4, 7, ...; people: whether all nouns are people, while otherwise the subject is a person or a thing and the
+ *   nouns between it and the verb are of the other kind; adjectives: before the subject
  * @returns {Sentence}
  */
 export function drawSentence(random, { distance, people = false, adjectives = 0 }) {
   const below = (/** @type {number} */ n) => Math.floor(random() * n);
   const noun = (/** @type {number} */ first) => first + 2 * below(NOUNS_OF_A_KIND) + below(2);
+  const [subject, rival] = people ? [PEOPLE, PEOPLE] : below(2) ? [THINGS, PEOPLE] : [PEOPLE, THINGS];
   const words = [THE];
   const verb = VERBS + 2 * below(VERB_PAIRS);
   const rest = [verb, ENDINGS + below(FOUR), STOP];
   for (let i = 0; i < adjectives; i++) words.push(ADJECTIVES + below(FOUR));
   const nouns = [words.length];
-  words.push(noun(PEOPLE));
+  words.push(noun(subject));
   for (let phrase = 0; phrase < (distance - 1) / 3; phrase++) {
     words.push(PREPOSITIONS + below(FOUR), THE);
     nouns.push(words.length);
-    words.push(noun(people ? PEOPLE : THINGS));
+    words.push(noun(rival));
   }
   return agreeing({ words, nouns, plural: false, rest });
 }
