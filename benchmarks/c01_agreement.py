@@ -92,7 +92,7 @@ CAUSES = (f"rnn, {SMALL}, {VERBS}", f"rnn, {SMALL}", f"rnn, {VERBS}", "linear rn
 ARMS = (
     # How far does each learn?
     Arm("rnn", MAIN, RATES),
-    Arm("bag", MAIN, WIDE),
+    Arm("bag", MAIN, (*WIDE, 1.0)),
     Arm("basic", MAIN, WIDE),
     Arm("head", MAIN, WIDE),
     # And with sentences of all distances up to 40 words?
