@@ -10,6 +10,8 @@ HEADER = 56
 
 PANEL = ".stage .panel:visible >> nth=0"
 PAIRS = {
+    "arrow": (live.Arrow(), ".choice input >> nth=1", ".sum"),
+    "arrow of two words": (live.Arrow("pair"), ".handle >> nth=0", ".sum >> nth=1"),
     "attention 1": (live.Attention(1), ".handle >> nth=2", ".sum"),
     "attention 2": (live.Attention(2), ".presets button >> nth=0", ".sum"),
     "attention 3": (live.Attention(3), "select >> nth=0", "table[aria-label=Weights]"),

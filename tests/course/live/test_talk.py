@@ -20,7 +20,7 @@ GATED = {
 }
 SHOWN = dict(zip(NAMES, FIGURES, strict=True)) | GATED
 RESERVED = ".live-figure:not(.live-on) { min-height: 900px }"  # until a figure has started, as on a page of the book
-PART_I = ("agreement", "attention", "depth_film", "design_head", "side_by_side", "three_masks")
+PART_I = ("agreement", "arrow", "attention", "depth_film", "design_head", "side_by_side", "three_masks")
 SMALLEST = {True: 0.7, False: 0.45}
 """The least share of its size on the page that a figure has on a screen of 800 pixels: in Part I, and elsewhere."""
 
@@ -120,9 +120,9 @@ def test_a_gate_is_as_large_as_the_text_and_what_it_opens_as_large_as_fits(show,
 
 
 def test_an_enlarged_figure_follows_the_pointer(show, talk: Page):
-    figure = show("attention-1")
+    figure = show("arrow")
     until(lambda: zoom_of(figure) != 1)
-    handle = figure.get_by_role("button", name="sat: thing")
+    handle = figure.get_by_role("button", name="sat: body")
     box = handle.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     talk.mouse.move(x, y)

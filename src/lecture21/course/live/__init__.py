@@ -8,6 +8,7 @@ The last line of a cell shows it: `live.Context()`. Figures that do not respond 
 
 from lecture21.course.live.agreement.agreement import Agreement
 from lecture21.course.live.aligned.aligned import Aligned
+from lecture21.course.live.arrow.arrow import Arrow
 from lecture21.course.live.attention.attention import Attention
 from lecture21.course.live.average_to_ensemble.average_to_ensemble import AverageToEnsemble
 from lecture21.course.live.calculator.calculator import Calculator
@@ -32,7 +33,9 @@ from lecture21.course.live.write.write import Write
 def examples() -> list[Figure]:
     """Return every figure as the book shows it at first, one for each picture; two questions and an exercise."""
     return [
-        *(Attention(level) for level in (1, 2, 3)),
+        Arrow(),
+        Arrow("pair"),
+        *(Attention(level) for level in (2, 3)),
         DesignHead(),
         DesignHead("induction"),
         SideBySide(),

@@ -26,3 +26,16 @@ def test_steps_number_the_columns_that_have_no_name():
 def test_steps_write_no_negative_zero():
     axes = figures.basic_steps(torch.tensor([[-0.0, 1.0], [-1e-6, 1.0]]), ["a", "b"])
     assert "-0" not in [text.get_text() for text in axes["x"].texts]
+
+
+def test_a_model_is_to_the_right_if_it_finds_people_and_up_if_it_finds_things():
+    found = {"basic self-attention": torch.tensor([[0.7, 0.1], [0.2, 0.5]]), "learned head": torch.tensor([[0.9, 1.0]])}
+    ax = figures.finds(found, {"bag of words": 0.07})
+    drawn = {points.get_label(): points.get_offsets().tolist() for points in ax.collections}
+    assert drawn.keys() == found.keys()
+    for name, weights in found.items():
+        np.testing.assert_allclose(drawn[name], weights, atol=1e-6)
+    (cross,) = ax.lines
+    assert cross.get_xydata().tolist() == [[0.07, 0.07]]
+    assert "person" in ax.get_xlabel()
+    assert "thing" in ax.get_ylabel()

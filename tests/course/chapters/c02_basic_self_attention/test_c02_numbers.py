@@ -1,30 +1,42 @@
-import math
+import pytest
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
 
 from lecture21.course.chapters import results
+from lecture21.course.chapters.c01_from_rnn_to_attention.agreement import scores
+from lecture21.data.agreement import VOCABULARY, Agreement
+
+N_NOUN = VOCABULARY.ids["is"]
 
 
-def test_one_vector_for_each_word(said):
-    table = results.load("one_vector").query("chosen and seed < 100")
-    things = table.query("rivals == 'things' and trained == 40").set_index(["arm", "distance"]).sort_index()
-    said("but the best one brings only {:.2f} at 40 words", things.loc["fixed"].score.mean())
-    assert (things.loc["whitened"].score == 1).all()
-    said("500 updates make ten of ten right in every sentence.")
-    assert (things.loc["vectors"].score == 1).all()
-    assert (things.loc["bag"].score == 1).all()
-    said("ten of ten, trained at 40 words, are right in every sentence from 4 to 100 words.")
-    found = things.loc[("vectors", 40)].weight_of_person.mean()
-    said("at 40 words, the subject gets {:.2f} of the weight", found)
+def test_basic_self_attention_is_not_always_right(said):
+    bag, basic, head = (scores(arm, [13]).mean().item() for arm in ("bag", "basic", "head"))
+    said("from {:.2f} of the verbs to {:.2f}", bag, basic)
+    said("chapter 03 will build reaches {:.2f}.", head)
 
 
-def test_two_jobs_for_one_vector(said):
-    table = results.load("one_vector").query("chosen and seed < 100 and rivals == 'other kind' and trained == 13")
-    rows = table[table.arm == "vectors"]
-    weights = rows[["weight_of_person", "weight_of_thing"]]
-    one = rows[weights.max(axis=1) > 0.3]
-    most, least = weights.loc[one.index].max(axis=1), weights.loc[one.index].min(axis=1)
-    said(
-        "get {:.2f} to {:.2f} of the weight in {:words} of ten seeds, those of the other kind at most {:.2f}.",
-        *(most.min(), most.max(), len(one), least.max()),
-    )
-    said("In no seed do both kinds get more than {:.2f}.", math.ceil(100 * weights.min(axis=1).max()) / 100)
-    said("five nouns, which gets {:.2f} in these sentences", table[table.arm == "bag"].score.mean())
+def test_no_model_finds_both_kinds(said):
+    table = results.load("two_kinds").set_index("arm")
+    basic, head = (table.loc[arm, ["person", "thing"]] for arm in ("basic", "head"))
+    assert basic.min(axis=1).max() < 0.2
+    said("none has both weights above {:.1f}.", 0.2)
+    assert head.min(axis=1).min() > 0.5
+    said("above {:.1f} in both.", 0.5)
+
+
+def by_hand(words: Int[Tensor, "B T"]) -> Float[Tensor, "B V"]:
+    """Return logits of the verb from three numbers for each word, averaged: its kind and, of one kind, its number."""
+    number = torch.tensor([-1.0, 1.0]).repeat(N_NOUN // 2)
+    kind = torch.tensor([1.0, -1.0]).repeat_interleave(N_NOUN // 2)  # people, things
+    three, rule = torch.zeros(2, len(VOCABULARY), 3)
+    three[:N_NOUN] = torch.stack([kind, number * (kind > 0), number * (kind < 0)], dim=1)
+    verbs = {"is": (-20, -8, 0), "are": (-20, 8, 0), "was": (20, 0, -8), "were": (20, 0, 8)}
+    for verb, row in verbs.items():
+        rule[VOCABULARY.ids[verb]] = 10 * torch.tensor(row)
+    return three[words].mean(dim=1) @ rule.T
+
+
+@pytest.mark.parametrize("distance", [7, 13, 40])
+def test_a_bag_of_words_could_be_right_in_every_sentence_with_two_rivals_or_more(distance):
+    assert Agreement().score(by_hand, distance) == 1

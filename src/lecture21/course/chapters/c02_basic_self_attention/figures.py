@@ -1,14 +1,15 @@
-"""Self-attention without parameters as a calculation on a few short vectors."""
+"""Self-attention without parameters: as a calculation on a few short vectors, and what it finds once it is trained."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from torch import Tensor
 
+from lecture21.course.figures.agreement import ARMS
 from lecture21.course.figures.heatmaps import attention_map, label_axes, matrix
-from lecture21.course.figures.style import TEXT_COLORS, WIDTH
+from lecture21.course.figures.style import COLORS, TEXT_COLORS, WIDTH
 from lecture21.layers.attention import basic_self_attention
 
 _NUMBERS = {"font.size": 11}  # a class reads them from the last row
@@ -67,3 +68,23 @@ def _pairs(ax: Axes, values: Float[Tensor, "T T"], tokens: Sequence[str], title:
     else:
         _table(ax, values, tokens, tokens, title, "black")
     label_axes(ax)
+
+
+def finds(found: Mapping[str, Float[Tensor, "N 2"]], even: Mapping[str, float]) -> Axes:
+    """Draw the weight that trained models give to the subject if it is a person, and if it is a thing.
+
+    Args:
+        found: both weights of each model, by the name of their kind.
+        even: kinds of models that give every word the same weight, and this weight.
+    """
+    _, ax = plt.subplots(figsize=(4.6, 4.6))
+    for name, weights in found.items():
+        ax.scatter(*weights.T.numpy(), s=45, color=ARMS[name], label=name, zorder=3)
+    for name, weight in even.items():
+        ax.plot(weight, weight, "x", color=COLORS["note"], markersize=8, markeredgewidth=2, label=name, zorder=3)
+    ax.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
+    ax.set_xlabel("weight of the subject, if it is a person")
+    ax.set_ylabel("weight of the subject, if it is a thing")
+    ax.set_title("People among things, or things among people")
+    ax.legend(loc="center", bbox_to_anchor=(0.62, 0.32))
+    return ax
