@@ -253,18 +253,6 @@ def test_json_of_any_kind_is_one_error_that_names_its_source(text, message):
     assert len(str(caught.value)) < 500
 
 
-def test_a_file_of_gigabytes_costs_no_memory_until_it_is_read(tmp_path):
-    n = 2**32
-    header = f'{{"x": {{"dtype": "F32", "shape": [{n}], "data_offsets": [0, {4 * n}]}}}}'.encode()
-    path = tmp_path / "file"
-    path.write_bytes(len(header).to_bytes(8, "little") + header)
-    os.truncate(path, 8 + len(header) + 4 * n)  # without any blocks on the disk
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    tensors, _ = load_tensors(path)
-    assert tensors["x"].shape == (n,)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
-
-
 SMALL_GPT = GPTConfig(vocab_size=5, block_size=4, n_layer=1, n_head=1, d_model=4)
 
 

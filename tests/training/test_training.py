@@ -589,17 +589,6 @@ def test_a_batch_that_does_not_fit_leaves_nothing(tmp_path, exists):
     train(fresh(), tokens(), TrainConfig(**QUICK), out=out)  # the next attempt is not in its own way
 
 
-def test_a_history_that_is_deleted_or_damaged_during_a_run_is_complete_at_its_end(tmp_path):
-    def damage(step: int, *_: object) -> None:
-        if step == 4:
-            (tmp_path / "history.csv").unlink()
-        if step == 8:
-            (tmp_path / "history.csv").write_bytes(b"junk")
-
-    history = train(fresh(), tokens(), TrainConfig(**QUICK), val=tokens(50), out=tmp_path, on_evaluation=damage)
-    assert same(History.from_csv(tmp_path / "history.csv"), history)
-
-
 @pytest.mark.parametrize("before", [True, False])
 def test_a_model_is_in_training_mode_only_while_it_trains(before):
     model = fresh(dropout=0.5).train(before)
@@ -663,13 +652,6 @@ def test_a_checkpoint_that_is_not_complete_is_refused_by_name_and_nothing_is_wri
     change(tensors, record)
     save_tensors(path, tensors, {"lecture21.run": json.dumps(record)})
     assert_refused(run, rf"checkpoint\.safetensors .*{message}")
-
-
-@pytest.mark.parametrize("record", ["", "[]", "null", "{"])
-def test_a_record_of_any_kind_is_refused_by_name(run, record):
-    path = run / "checkpoint.safetensors"
-    save_tensors(path, load_tensors(path)[0], {"lecture21.run": record})
-    assert_refused(run, r"checkpoint\.safetensors")
 
 
 def test_a_launcher_that_starts_one_process_only_is_noticed(monkeypatch):
