@@ -104,27 +104,6 @@ def test_a_latch_that_a_row_of_rivals_turns_is_told_why(capsys, w, u, words):
         assert words in printed(capsys, "1.2", unit(w, u))
 
 
-def test_the_context_is_what_stands_before_the_last_token(capsys):
-    def by_length(model, ids, context):
-        before = ids.shape[1] - 1
-        return torch.nn.functional.cross_entropy(model(ids[:, before - context : before])[:, -1, :], ids[:, before])
-
-    def with_a_float(model, ids, context):
-        return by_length(model, ids, context).item()
-
-    for answer in (by_length, with_a_float):
-        check("1.4", answer)
-        assert capsys.readouterr().out == "1.4: correct\n"
-
-
-def test_a_loss_from_the_wrong_end_of_the_row_is_told_so(capsys):
-    def of_the_first(model, ids, context):
-        return torch.nn.functional.cross_entropy(model(ids[:, :context])[:, -1], ids[:, context])
-
-    for _ in range(5):
-        assert "From which end do you count?" in printed(capsys, "1.4", of_the_first)
-
-
 def test_a_latch_that_is_no_unit_of_an_rnn_is_told_so(capsys):
     for answer in (
         lambda numbers: 0.5 * numbers[0] + 0 * numbers,

@@ -4,6 +4,7 @@ import random
 
 import pytest
 import torch
+from readers import printed
 
 from lecture21.course.chapters.c08_gpt_as_probability import exercises
 from lecture21.course.chapters.c08_gpt_as_probability.exercises import SAMPLERS
@@ -72,3 +73,24 @@ def test_mistakes_of_the_log_probability_are_named(capsys, answer, text):
     for _ in range(5):
         check("8.1", answer)
         assert text in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_context_is_what_stands_before_the_last_token(capsys):
+    def by_length(model, ids, context):
+        before = ids.shape[1] - 1
+        return torch.nn.functional.cross_entropy(model(ids[:, before - context : before])[:, -1, :], ids[:, before])
+
+    def with_a_float(model, ids, context):
+        return by_length(model, ids, context).item()
+
+    for answer in (by_length, with_a_float):
+        check("8.4", answer)
+        assert capsys.readouterr().out == "8.4: correct\n"
+
+
+def test_a_loss_from_the_wrong_end_of_the_row_is_told_so(capsys):
+    def of_the_first(model, ids, context):
+        return torch.nn.functional.cross_entropy(model(ids[:, :context])[:, -1], ids[:, context])
+
+    for _ in range(5):
+        assert "From which end do you count?" in printed(capsys, "8.4", of_the_first)

@@ -1,4 +1,4 @@
-"""Exercises of chapter 08: a GPT as a probability, and a bug hunt in samplers."""
+"""Exercises of chapter 08: a GPT as a probability, a bug hunt in samplers, and how much context a model uses."""
 
 import random
 
@@ -354,3 +354,124 @@ _HUNT.wrong_value(
     {"A", "C"},
     hint="these are exactly the two whose frequencies agree with the distribution.",
 )
+
+
+# 8.4
+
+
+def _loss_with_context(model, ids, context):
+    """Return the mean loss of each row's last token, given only the `context` tokens before it.
+
+    `ids` (B, T) holds more than `context` tokens in each row. `model` maps token ids (B, S) to the
+    logits (B, S, V) of the next token at each position. The result is one number, in nats.
+    """
+    logits = model(ids[:, -1 - context : -1])[:, -1]
+    return torch.nn.functional.cross_entropy(logits, ids[:, -1])
+
+
+class _Sums:
+    """A model whose predictions depend on every token that it gets, later ones too, and on their order."""
+
+    def __init__(self, rng: random.Random):
+        self.vectors, self.head = normal(rng, 5, 4), normal(rng, 4, 5)
+
+    def __call__(self, ids):
+        weight = torch.arange(1.0, ids.shape[1] + 1)[:, None]
+        x = weight * self.vectors[ids]
+        return (x.cumsum(dim=1) / weight + x.mean(dim=1, keepdim=True)) @ self.head
+
+
+def _context_case(rng: random.Random, b: int, t: int, context: int, about: str) -> Case:
+    ids = torch.tensor([[rng.randrange(5) for _ in range(t)] for _ in range(b)])
+    return Case((_Sums(rng), ids, context), about)
+
+
+def _loss_of_another(arguments, loss):
+    """Return whether a loss is that of another token than each row's last, with the context before it."""
+    model, ids, context = arguments
+    return any(
+        torch.allclose(loss, _loss_with_context(model, ids[:, :end], context), rtol=1e-4)
+        for end in range(context + 1, ids.shape[1])
+    )
+
+
+def _as_tensor(answer, *arguments):
+    """Return what an answer returns, a float as a tensor: the task asks for one number."""
+    loss = answer(*arguments)
+    return torch.tensor(loss) if isinstance(loss, float) else loss
+
+
+_CONTEXT = Exercise(
+    number="8.4",
+    name="loss_with_context",
+    title="how much context does a model use?",
+    solution=_loss_with_context,
+    cases=lambda rng: [
+        _context_case(rng, 1, 4, 1, "a context of 1"),
+        _context_case(rng, 3, 5, 2, "a context of 2 of 4 tokens"),
+        _context_case(rng, 4, 6, 5, "all 5 tokens before the last one"),
+        _context_case(rng, 3, rng.randint(9, 12), 4, "a longer text"),
+    ],
+    call=_as_tensor,
+    properties=(
+        (
+            "this is the loss of another token of the row, given the `context` tokens before it. From which end do you "
+            "count?",
+            lambda arguments, loss: not _loss_of_another(arguments, loss),
+        ),
+    ),
+)
+
+
+@_CONTEXT.mistake(
+    symptom="The loss rises with the context: the tokens that are left are the oldest ones.",
+    hint="the tokens that you keep are the first of the row. Which ones are next to the token that is predicted?",
+)
+def _the_first_tokens(model, ids, context):
+    logits = model(ids[:, :context])[:, -1]
+    return torch.nn.functional.cross_entropy(logits, ids[:, -1])
+
+
+@_CONTEXT.mistake(
+    symptom="The loss is far too high: the model reads the target and predicts the token after it.",
+    hint="the tokens that you pass on include the last one, which is the target.",
+)
+def _with_the_target(model, ids, context):
+    logits = model(ids[:, -context:])[:, -1]
+    return torch.nn.functional.cross_entropy(logits, ids[:, -1])
+
+
+@_CONTEXT.mistake(
+    symptom="A model whose block has `context` tokens refuses the text.",
+    hint="you read the right position, but the model gets one token more than `context`: the target itself.",
+)
+def _one_too_many(model, ids, context):
+    logits = model(ids[:, -1 - context :])[:, -2]
+    return torch.nn.functional.cross_entropy(logits, ids[:, -1])
+
+
+@_CONTEXT.mistake(
+    symptom="Every context gives the same loss.",
+    hint="the model gets the same tokens whatever `context` is. Where do you cut?",
+)
+def _never_cut(model, ids, context):
+    logits = model(ids[:, :-1])[:, -1]
+    return torch.nn.functional.cross_entropy(logits, ids[:, -1])
+
+
+@_CONTEXT.mistake(
+    symptom="The curve is too flat: each prediction but the last has less context than it says.",
+    hint="you average over all positions of the cut text. With `context` tokens before it there is only one.",
+)
+def _at_all_positions(model, ids, context):
+    logits = model(ids[:, -1 - context : -1])
+    return torch.nn.functional.cross_entropy(logits.flatten(0, 1), ids[:, -context:].flatten())
+
+
+@_CONTEXT.mistake(
+    symptom="The losses seem those of a shorter context.",
+    hint="the model gets one token too few. How many tokens does your slice have?",
+)
+def _one_too_few(model, ids, context):
+    logits = model(ids[:, -max(context, 2) : -1])[:, -1]
+    return torch.nn.functional.cross_entropy(logits, ids[:, -1])
