@@ -30,7 +30,7 @@ def sequential_steps(n_layer: int, length: int, recurrent: bool) -> int:
 
 
 def words_until(share: float) -> int:
-    """The first number of words after which less than a share is left of a gradient that each of them halves."""
+    """The first number of words after which less than a share is left of a 1 that each of them halves."""
     return next(n for n in range(99) if 0.5**n < share)
 
 
