@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from lecture21._support.contract import Count, checked
+from lecture21._support.tensors import require_vocabulary
 
 
 class _Counts(NamedTuple):
@@ -115,9 +116,7 @@ class NGram(nn.Module):
     def _checked(self, ids: Int[Tensor, "*B T"]) -> Int[Tensor, "*B T"]:
         """Return ids on the CPU as int64; an id outside the vocabulary would have the code of another n-gram."""
         ids = ids.cpu().long()
-        if ids.numel() and not 0 <= ids.min() <= ids.max() < self.vocab_size:
-            wrong = ids[(ids < 0) | (ids >= self.vocab_size)][0].item()
-            raise ValueError(f"token id {wrong} is outside the vocabulary: 0 to {self.vocab_size - 1}")
+        require_vocabulary(ids, self.vocab_size)
         return ids
 
 
