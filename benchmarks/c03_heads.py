@@ -1,66 +1,67 @@
-"""What one head finds, and what needs two: the subject of a sentence, and two facts at once.
+"""What heads find: subjects that they look for, or need not look for, searches both ways, and two facts at once.
 
-Usage: python benchmarks/c03_heads.py [PART ...]      (subject facts if none is named; 2 and 7 minutes on one core)
+Usage: python benchmarks/c03_heads.py       (about 15 minutes on one core)
 
-`subject`: the task of `lecture21.data.agreement`, trained on sentences with 40 words from the subject to the verb.
-Words have fixed random vectors of width 32; the last word attends to all, and a linear layer names the next word.
-Arms: a head with learned queries, keys and values, and basic self-attention. Adam, 500 steps of 32 sentences,
-cosine decay.
+The first two parts are about the running task, with the models, the batches and the training of `c01_agreement`.
 
-`facts`: each sequence has five of twelve letters with a digit each, and five tokens that name two different letters, as
-a first and a second one. At these tokens, attention of width 32 and a readout name both digits. Arms: one head and two
-heads of half the width, both with a linear readout, and the first of them with another readout: once its head is
-trained, it is frozen, and a readout with a hidden layer of 128 ReLU is trained for it, once with the weights of the
-head, and once with those of the two letters replaced by their mean. Adam, 1,000 steps of 32 sequences for each
-training, cosine decay.
+Result `found`: heads trained at a distance of 40 words, at the rate that `c01_agreement` has chosen for them, so these
+are the heads of its table. A row for each seed and subject, measured on 2,400 sentences: `weight`, the mean weight that
+the last word gives to the subject, and `right`, the fraction of right verbs.
 
-The learning rate of each arm is the one of RATES with the best score (`facts`: the lowest loss, since one head scores
-0.10 to 0.13 at every rate) on held-out seeds (100, 101), and inside the grid; seeds 0 to 9 are reported. Writes the
-results `subject` (a row for each run and distance: the fraction of right verbs) and `two_facts` (a row for each run:
-the fractions of right first digits, of right second digits, and of tokens with both; `same`, the fraction of tokens at
-which the model names one digit twice; the loss of a digit in nats; and, for one head, its mean weight for the letter
-with the larger and the one with the smaller weight).
+Result `forms`: heads of which one matrix makes the keys, trained and tested at a distance of 13 words. Arms: the same
+matrix makes the queries, so that M is positive semidefinite; or it makes them, and the signs of half of their
+components are reversed, so that M is symmetric and indefinite. A row for each seed, the fraction of right verbs.
 
-`found`: which subjects the learned heads find, at the chosen rate of 0.03, and which verbs they get right without. The
-result has a row for each seed and subject, measured on 2,400 sentences: `weight`, the mean weight that the last word
-gives to the subject; `right`, the fraction of right verbs; and `plural`, the fraction of plural verbs in 600 sentences
-whose subject is replaced by "the".
+Result `two_facts`: each sequence has five of twelve letters with a digit each, and five tokens that name two different
+letters, as a first and a second one. At these tokens, attention of width 32 and a readout name both digits. Arms: one
+head and two heads of half the width, both with a linear readout, and the first of them with another readout: once its
+head is trained, it is frozen, and a readout with a hidden layer of 128 ReLU is trained for it, once with the weights of
+the head, and once with those of the two letters replaced by their mean. Adam, 1,000 steps of 32 sequences for each
+training, cosine decay. A row for each run: the fractions of right first digits, of right second digits, and of tokens
+with both; `same`, the fraction of tokens at which the model names one digit twice; the loss of a digit in nats; and,
+for one head, its mean weight for the letter with the larger and the one with the smaller weight.
+
+Held-out seeds, from 100 on, choose the learning rate of each arm of `forms` (the mean score) and of `two_facts` (the
+lowest loss, since one head scores 0.10 to 0.13 at every rate), inside the grid; seeds 0 to 9 are reported.
 """
 
 import math
+from collections.abc import Callable
 
+import c01_agreement as running
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
-from table import OPTIONS, Table, each, run
+from table import Table, each, run
 from torch import Tensor, nn
 
-from lecture21.attention import SelfAttention, basic_self_attention
-from lecture21.data.agreement import VOCABULARY, Agreement, verb_is_plural
+from lecture21.course.chapters import results
+from lecture21.data.agreement import VOCABULARY, verb_is_plural
 from lecture21.layers import MultiHeadAttention
 from lecture21.training import TrainConfig, minimize
 
 RATES, HELD_OUT, SEEDS = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0, 30.0, 100.0), (100, 101), range(10)
-WIDTH, TASK = 32, Agreement()
-DISTANCES = (4, 7, 13, 25, 40, 70, 100)
+WIDTH = 32
+FAR, NEAR = 40, 13
+FORM_RATES = (3e-3, 1e-2, 3e-2, 1e-1)
+SIGNS = {"W_q = W_k": 1.0, "W_q = S W_k": -1.0}
 PAIRS, LETTERS = 5, 12
 EQUAL = "the same head, equal weights, hidden layer"
 FACTS = {"one head": 1, "two heads": 2, "the same head, hidden layer": 1, EQUAL: 1}
 HEAD_RATE = 3e-2  # of the arm "one head", for the head that is frozen
 
 
-class NextWord(nn.Module):
-    """The last word attends to fixed word vectors, and a linear layer predicts the next word."""
+class OneMatrix(running.Head):
+    """A head whose queries are its keys, or its keys with half of their signs reversed."""
 
-    def __init__(self, learned: bool):
+    def __init__(self, sign: float):
         super().__init__()
-        self.register_buffer("vectors", torch.randn(len(VOCABULARY), WIDTH) / math.sqrt(WIDTH))
-        self.attend = SelfAttention(WIDTH, WIDTH) if learned else basic_self_attention
-        self.read = nn.Linear(WIDTH, len(VOCABULARY))
+        self.signs = torch.cat([torch.ones(WIDTH // 2), torch.full((WIDTH // 2,), sign)])
 
-    def forward(self, ids: Int[Tensor, "B T"]) -> Float[Tensor, "B V"]:
-        """Return the logits of the word after the last one."""
-        return self.read(self.attend(self.vectors[ids])[0][:, -1])
+    def gather(self, x: Float[Tensor, "B T C"]) -> tuple[Float[Tensor, "B 1 C"], Float[Tensor, "B 1 T"]]:
+        """Return what the last word gathers, and its weights."""
+        k = self.head.key(x)
+        return running.attention(k[:, -1:] * self.signs, k, self.head.value(x))
 
 
 class Facts(nn.Module):
@@ -100,35 +101,45 @@ def draw(vectors: Float[Tensor, "L C"], n: int, generator: torch.Generator) -> t
     return x, torch.stack([digits.gather(1, a), digits.gather(1, b)], dim=-1), torch.stack([a, b], dim=-1)
 
 
-def subject(arm: str, learning_rate: float, seed: int) -> list[dict[str, object]]:
-    """Train one model on the running task, and score it at several distances."""
-    torch.manual_seed(seed)
-    model = NextWord(arm == "learned head")
-    config = TrainConfig(steps=500, learning_rate=learning_rate, schedule="cosine", seed=seed, device="cpu")
-    minimize(model, lambda generator: TASK.loss(model, [40], generator=generator), config)
-    return [{"distance": distance, "score": round(TASK.score(model, distance), 4)} for distance in DISTANCES]
+def trained(build: Callable[[int], nn.Module], distance: int, learning_rate: float) -> dict[int, nn.Module]:
+    """Train a model for each seed at one distance of the running task, all side by side."""
+    all_seeds = (*running.SEEDS, *running.HELD_OUT)
+    together, n = running.Together([build(seed) for seed in all_seeds]), len(all_seeds)
+    seed = len(str(distance)) + distance  # the batches of c01_agreement
+    config = TrainConfig(steps=running.STEPS, learning_rate=learning_rate, schedule="cosine", seed=seed)
+    minimize(
+        together,
+        lambda generator: n * running.TASK.loss(together, [distance], batch=n * running.BATCH, generator=generator),
+        config,
+    )
+    return dict(zip(all_seeds, together.each(), strict=True))
 
 
-def found(seed: int) -> list[dict[str, object]]:
-    """Train one head, and measure it by subject."""
-    torch.manual_seed(seed)
-    head = NextWord(learned=True)
-    config = TrainConfig(steps=500, learning_rate=HEAD_RATE, schedule="cosine", seed=seed, device="cpu")
-    minimize(head, lambda generator: TASK.loss(head, [40], generator=generator), config)
-    words, plural = TASK.beginnings(2400, 40, generator=torch.Generator().manual_seed(3))
-    without, _ = TASK.beginnings(600, 40, generator=torch.Generator().manual_seed(5))
-    without[:, 1] = VOCABULARY.ids["the"]
-    with torch.no_grad():
-        out, weights = head.attend(head.vectors[words])
-        right = (verb_is_plural(head.read(out[:, -1])) == plural).float()
-        default = verb_is_plural(head(without)).float().mean().item()
+def found(learning_rate: float) -> list[dict[str, object]]:
+    """Train the heads of `c01_agreement`, and measure each by subject."""
+    words, plural = running.TASK.beginnings(2400, FAR, generator=torch.Generator().manual_seed(3))
     rows = []
-    for number, subject in enumerate(VOCABULARY.tokens[:12]):
-        of_subject = words[:, 1] == number
-        row = {"weight": weights[of_subject, -1, 1], "right": right[of_subject]}
-        row = {name: round(values.mean().item(), 4) for name, values in row.items()}
-        rows.append({"subject": subject, **row, "plural": round(default, 4)})
+    for seed, head in trained(lambda seed: running.build("head", seed), FAR, learning_rate).items():
+        with torch.no_grad():
+            weights = head.gather(head.vectors[words])[1][:, 0, 1]
+            right = (verb_is_plural(head(words)) == plural).float()
+        for number, subject in enumerate(VOCABULARY.tokens[:24]):
+            of_subject = words[:, 1] == number
+            row = {"weight": weights[of_subject], "right": right[of_subject]}
+            row = {name: round(values.mean().item(), 4) for name, values in row.items()}
+            rows += [{"seed": seed, "subject": subject, **row}] if seed in SEEDS else []
     return rows
+
+
+def forms(arm: str, learning_rate: float) -> list[dict[str, object]]:
+    """Train heads with one matrix, and score them."""
+
+    def build(seed: int) -> nn.Module:
+        torch.manual_seed(seed)
+        return OneMatrix(SIGNS[arm])
+
+    models = trained(build, NEAR, learning_rate)
+    return [{"seed": seed, "score": round(running.TASK.score(model, NEAR), 4)} for seed, model in models.items()]
 
 
 def facts(arm: str, learning_rate: float, seed: int) -> list[dict[str, object]]:
@@ -169,34 +180,24 @@ def facts(arm: str, learning_rate: float, seed: int) -> list[dict[str, object]]:
     return [{name: round(values.mean().item(), 4) for name, values in measured.items()}]
 
 
-KEY = ("arm", "learning_rate", "seed")
-PARTS = {
-    "subject": (Table("subject", KEY), ("learned head", "basic self-attention"), subject),
-    "facts": (Table("two_facts", KEY), tuple(FACTS), facts),
-}
-
-
-FOUND = Table("found", key=("seed",))
-
-
-def error(rows: list[dict[str, object]]) -> float:
-    """Return what is tuned: minus the mean score on the running task, and the nats of facts."""
-    return rows[0]["nats"] if "nats" in rows[0] else -sum(row["score"] for row in rows) / len(rows)
+FOUND, FORMS = Table("found", key=("learning_rate",)), Table("forms", key=("arm", "learning_rate"))
+TWO_FACTS = Table("two_facts", key=("arm", "learning_rate", "seed"))
 
 
 def main() -> None:
-    """Tune every arm of the parts that are named, and train it."""
-    for part in OPTIONS.arguments or PARTS:
-        table, arms, measure = PARTS[part]
+    """Tune every arm, and train it."""
+    runs = results.load("agreement")
+    chosen = runs[(runs.arm == "head") & (runs.trained.astype(str) == str(FAR)) & runs.chosen]
+    FOUND.rows(found, learning_rate=float(chosen.learning_rate.item()))
+    each(lambda key: FORMS.rows(forms, arm=key[0], learning_rate=key[1]), [(a, r) for a in SIGNS for r in FORM_RATES])
 
-        def compare(arm: str, table=table, measure=measure) -> None:
-            search = {"by": error, "seeds": HELD_OUT, "reported": SEEDS}
-            best = table.tune(measure, "learning_rate", RATES[2:4], RATES, **search, arm=arm)
-            for seed in SEEDS:
-                table.rows(measure, arm=arm, learning_rate=best, seed=seed)
+    def compare(arm: str) -> None:
+        search = {"by": lambda rows: rows[0]["nats"], "seeds": HELD_OUT, "reported": SEEDS}
+        best = TWO_FACTS.tune(facts, "learning_rate", RATES[2:4], RATES, **search, arm=arm)
+        for seed in SEEDS:
+            TWO_FACTS.rows(facts, arm=arm, learning_rate=best, seed=seed)
 
-        each(compare, arms)
-    each(lambda seed: FOUND.rows(found, seed=seed), SEEDS)
+    each(compare, FACTS)
 
 
 if __name__ == "__main__":

@@ -137,13 +137,23 @@ def test_the_weights_are_those_of_the_package(open_figures, puzzle):
 @pytest.mark.parametrize("puzzle", SOLUTIONS)
 def test_the_solution_is_right_in_all_sentences_and_nothing_is_wrong_without_a_counterexample(open_figures, puzzle):
     figure = opened(open_figures, puzzle)
-    until(lambda: "✗ Wrong in" in check(figure))  # a head that does nothing
+    until(lambda: "✗ Wrong in" in check(figure))  # half of a design
     expect(figure.locator("tr.wrong")).not_to_have_count(0)
     figure.get_by_text("Solution", exact=True).click()
     figure.get_by_role("button", name="Use this design").click()
     expect(figure.locator("tr.wrong")).to_have_count(0)
     until(lambda: check(figure).startswith("✓ Right in all 200 random sentences."))
     expect(figure.locator(".hints details")).to_have_count(4)
+
+
+def test_a_puzzle_starts_half_solved_in_a_sentence_that_shows_what_is_missing(open_figures):
+    figure = open_figures(live.DesignHead()).figure("design_head")
+    expect(figure.get_by_label("rule 1, what it looks for")).to_have_value("a noun")
+    expect(figure.get_by_label("rule 1, what the score adds")).to_have_value("+8")
+    expect(figure.locator("tr.wrong")).to_have_count(1)
+    figure.get_by_label("rule 1, what it looks for").select_option(label="a person")
+    expect(figure.locator("tr.wrong")).to_have_count(0)
+    until(lambda: check(figure).startswith("✓ Right in all 200 random sentences."))
 
 
 WRONG = {

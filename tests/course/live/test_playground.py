@@ -8,7 +8,7 @@ import torch
 from playwright.sync_api import Locator, expect
 from until import until
 
-from lecture21.attention import SelfAttention, attention, basic_self_attention, causal_mask
+from lecture21.attention import attention, basic_self_attention, causal_mask
 from lecture21.course import live
 from lecture21.data.worked_example import W_KEY, W_QUERY, W_VALUE, X
 from lecture21.layers import MultiHeadAttention
@@ -170,54 +170,96 @@ def test_numbers_are_typed_and_nonsense_is_answered(open_figures):
     expect(figure.locator(".message")).to_have_text("")
 
 
+ROLES = {"W^q": "looks for", "W^k": "found by", "W^v": "hands over"}
+
+
+def shown_matrices(figure) -> list[torch.Tensor]:
+    """Return the matrices of level 2, which shows one at a time."""
+    found = []
+    for name, role in ROLES.items():
+        figure.get_by_role("group", name="Each word").get_by_text(role, exact=True).click()
+        found.append(read(figure, name))
+    return found
+
+
 def test_level_2_starts_with_the_numbers_of_chapter_03(open_figures):
     figure = open_figures(live.Attention(2)).figure("attention")
-    layer = SelfAttention(4, 4)
-    state = {"query.weight": W_QUERY, "key.weight": W_KEY, "value.weight": W_VALUE}
-    layer.load_state_dict(state)
-    with torch.no_grad():
-        out, weights = layer(X)
-        until(lambda: close(read(figure, "Queries"), layer.query(X)))
-        until(lambda: close(read(figure, "Keys"), layer.key(X)))
-        until(lambda: close(read(figure, "Values"), layer.value(X)))
-    until(lambda: close(read(figure, "Scores"), layer.query(X) @ layer.key(X).T / 2))
+    weights = attention(X @ W_QUERY.T, X @ W_KEY.T, X @ W_VALUE.T)[1]
     until(lambda: close(read(figure, "Weights"), weights))
-    until(lambda: close(read(figure, "Outputs"), out))
-    said = " and ".join([", ".join(f"{weight:.2f}" for weight in weights[2, :3]), f"{weights[2, 3]:.2f}"])
-    assert said in live.Attention(2).description
-    expect(figure.get_by_role("button", name="chapter’s")).to_have_attribute("aria-pressed", "true")
+    for shown, expected in zip(shown_matrices(figure), (W_QUERY, W_KEY, W_VALUE), strict=True):
+        assert close(shown, expected)
+    said = " and ".join([", ".join(f"{weight:.2f}" for weight in weights[3, :3]), f"{weights[3, 3]:.2f}"])
+    assert " ".join(said.split()) in live.Attention(2).description
+    expect(figure.locator(".outcome")).to_be_hidden()
+
+
+def test_a_slider_lets_down_find_cat_and_says_so_only_then(open_figures):
+    figure = open_figures(live.Attention(2)).figure("attention")
+    slider = figure.get_by_label("“place” looks for “noun”")
+    w_query = W_QUERY.clone()
+    for value in (0.5, 1.0, 1.5, 2.0):
+        expect(figure.locator(".outcome")).to_be_hidden()
+        slider.press("ArrowRight")
+        w_query[0, 2] = value
+        weights = attention(X @ w_query.T, X @ W_KEY.T, X @ W_VALUE.T)[1]
+        until(lambda expected=weights: close(read(figure, "Weights"), expected))
+        if weights[3].argmax() == 1:
+            break
+    expect(figure.locator(".outcome")).to_contain_text(f"gives “cat” a weight of {weights[3, 1]:.2f}")
+    slider.press("ArrowLeft")
+    expect(figure.locator(".outcome")).to_be_hidden()
+    figure.get_by_role("button", name="Reset").click()
+    until(lambda: close(read(figure, "W^q"), W_QUERY))
+
+
+def test_the_slider_moves_the_number_that_is_chosen(open_figures):
+    figure = open_figures(live.Attention(2)).figure("attention")
+    figure.get_by_role("group", name="Each word").get_by_text("found by", exact=True).click()
+    figure.get_by_label("W^k: verb, thing").click()
+    figure.get_by_label("“thing” found by “verb”").press("ArrowRight")
+    w_key = W_KEY.clone()
+    w_key[1, 0] = -0.5
+    until(lambda: close(read(figure, "W^k"), w_key))
+    until(lambda: close(read(figure, "Weights"), attention(X @ W_QUERY.T, X @ w_key.T, X)[1]))
+    figure.get_by_label("W^k: article, place").fill("1.25")
+    expect(figure.get_by_text("“place” found by “article”")).to_be_visible()
+    w_key[3, 2] = 1.25
+    until(lambda: close(read(figure, "W^k"), w_key))
+
+
+def test_every_scale_of_level_2_equals_the_package(open_figures):
+    figure = open_figures(live.Attention(2)).figure("attention")
+    figure.get_by_text("More: the scale").click()
+    figure.get_by_role("button", name="random").click()
+    w_query, w_key, w_value = shown_matrices(figure)
+    assert len({tuple(w.flatten().tolist()) for w in (w_query, w_key, w_value)}) == 3
+    for scale, label in {"root": "1/√d", "none": "none", "width": "1/d"}.items():
+        figure.get_by_role("group", name="Scale").get_by_text(label, exact=True).click()
+        _, weights, out = heads_of(X.double(), w_query, w_key, w_value, 1, scale, "none")
+        until(lambda expected=weights: close(read(figure, "Weights"), expected[0]))
+        result = ", ".join(f"{each:.2f}".replace("-", "−") for each in out[0, 3].tolist())
+        until(lambda said=result: said in figure.locator(".sum b").inner_text())
+    figure.get_by_role("button", name="identity").click()
+    figure.get_by_role("group", name="Scale").get_by_text("none", exact=True).click()
+    until(lambda: close(read(figure, "Weights"), basic_self_attention(X)[1]))
 
 
 def test_every_scale_and_number_of_heads_equals_the_package(open_figures):
-    figure = open_figures(live.Attention(2)).figure("attention")
+    figure = open_figures(live.Attention(3, mask="none")).figure("attention")
+    figure.get_by_text("More: heads").click()
     figure.get_by_role("button", name="random").click()
-    x = X.double()
-    figure.get_by_label("W^o: o₁, does").fill("0.75")
-    w_query, w_key, w_value = matrices(figure)
-    w_output = read(figure, "W^o")
-    assert w_output[0, 1] == 0.75
-    assert len({tuple(w.flatten().tolist()) for w in (w_query, w_key, w_value, w_output)}) == 4
+    given = matrices(figure)
     for n_head, (scale, label) in itertools.product(
         (1, 2, 4), {"root": "1/√d", "none": "none", "width": "1/d"}.items()
     ):
         figure.get_by_role("group", name="Heads").get_by_text(str(n_head), exact=True).click()
         figure.get_by_role("group", name="Scale").get_by_text(label, exact=True).click()
-        scores, weights, out = heads_of(x, w_query, w_key, w_value, n_head, scale, "none")
-        joined = out.transpose(0, 1).flatten(1)
+        scores, weights, _ = heads_of(X.double(), *given, n_head, scale, "none")
         for head in range(n_head):
             if n_head > 1:
                 figure.get_by_role("button", name=f"Head {head + 1}:").click()
-            until(lambda: close(read(figure, "Scores"), scores[head]))
-            until(lambda: close(read(figure, "Weights"), weights[head]))
-            until(lambda: close(read(figure, "Output of the head"), out[head]))
-        until(lambda: close(read(figure, "All heads, joined"), joined))
-        until(lambda: close(read(figure, "Outputs"), joined @ w_output.T))
-        if scale == "root":
-            layer = MultiHeadAttention(4, n_head, bias=False, causal=False).double()
-            names = ("query.weight", "key.weight", "value.weight", "output.weight")
-            layer.load_state_dict(dict(zip(names, (w_query, w_key, w_value, w_output), strict=True)))
-            with torch.no_grad():
-                until(lambda: close(read(figure, "Outputs"), layer.explicit(x[None])[0][0]))
+            until(lambda expected=scores[head]: close(read(figure, "Scores"), expected))
+            until(lambda expected=weights[head]: close(read(figure, "Weights"), expected))
 
 
 def depends(w_query, w_key, w_value, n_head, mask) -> torch.Tensor:

@@ -136,7 +136,7 @@ def test_an_enlarged_figure_follows_the_pointer(show, talk: Page):
 
 
 def test_a_figure_is_as_before_after_the_talk(show, talk: Page):
-    figure = show("attention-2")
+    figure = show("calculator_training")
     fold = figure.locator("details.fold").first
     until(lambda: not fold.evaluate("node => node.open"))
     talk.keyboard.press("Escape")

@@ -8,9 +8,6 @@ from readers import printed, written
 from lecture21.course.exercises.registry import find
 from lecture21.data import described
 
-SVD = "u, s, v = torch.linalg.svd(form)\nd = {}\nreturn {}"
-RANK = "int((s > 1e-4 * s[0]).sum())"
-IDENTITY = "torch.eye(len(form), dtype=form.dtype)"
 SCALED = "w = (q @ k.mT / ({})).softmax(-1)\nreturn w @ v, w"
 JACOBIAN = (
     "j = torch.diag_embed(weights) - weights[..., :, None] * weights[..., None, :]\nreturn (j @ gradient[..., None])"
@@ -20,13 +17,6 @@ RIGHT = {
     "3.1": [
         "w = (q @ k.mT / torch.sqrt(torch.tensor(q.shape[-1]))).softmax(-1)\nreturn w @ v, w",
         "w = (q @ k.mT / torch.tensor(float(q.shape[-1])).sqrt()).softmax(-1)\nreturn w @ v, w",
-    ],
-    "3.2": [
-        SVD.format(RANK, "d ** 0.5 * s[:d, None] * u[:, :d].T, v[:d]"),
-        SVD.format(RANK, "-(u[:, :d] * s[:d]).T, -v[:d] * d ** 0.5"),
-        SVD.format(
-            "torch.linalg.matrix_rank(form)", "[(d ** 0.25 * s[:d, None] ** 0.5) * m for m in (u.T[:d], v[:d])]"
-        ),
     ],
     "3.3": [
         JACOBIAN + "[..., 0]",
@@ -47,27 +37,15 @@ WRONG = {
         "w = (q @ k.transpose(0, 1) / q.shape[-1] ** 0.5).softmax(-1)\nreturn w @ v, w": "counted from the end",
         "w = (q @ k.T / q.shape[-1] ** 0.5).softmax(-1)\nreturn w @ v, w": "counted from the end",
     },
-    "3.2": {
-        f"return form.T * len(form) ** 0.5, {IDENTITY}": "How many rows of the form are independent?",
-        f"return form, {IDENTITY}": "w_query.T @ w_key / sqrt(D) must be the form",
-        SVD.format("int((s > 0).sum())", "d ** 0.5 * s[:d, None] * u[:, :d].T, v[:d]"): "0 but for rounding?",
-        "return form.T @ form": "",
-        SVD.format(RANK, "s[:d, None] * u[:, :d].T, v[:d]"): "w_query.T @ w_key / sqrt(D) must be the form",
-        SVD.format(RANK, "u[:, :d] * s[:d], v[:d].T * d ** 0.5"): "two matrices of the same shape (D, C)",
-        SVD.format(
-            RANK, "(d ** 0.5 * s[:d, None]) ** 0.5 * u[:, :d].T, (d ** 0.5 * s[:d, None]) ** 0.5 * v[:, :d].T"
-        ): ("What do you take from v?"),
-        SVD.format("1", "s[:d, None] * u[:, :d].T, v[:d]"): "w_query.T @ w_key / sqrt(D) must be the form",
-    },
     "3.3": {
         "return weights * (1 - weights) * gradient": "takes weight away from all other keys",
         "return weights * gradient": "must sum to 0",
         "m = (weights * gradient).sum(0, keepdim=True)\nreturn weights * (gradient - m)": "must sum to 0",
     },
     "3.4": {"return x.view(*x.shape[:2], n_head, 2).transpose(1, 2)": "raises RuntimeError"},
-    "3.5": {
-        "return one[None], (noun + late)[None], plural[None]": "3.5: not right yet: in “the teachers are”",
-        "return one, 8 * noun + late, plural": "3.5: not right yet: w_query must have C = 6 columns",
+    "3.2": {
+        "return one[None], (noun + late)[None], plural[None]": "3.2: not right yet: in “the teachers are”",
+        "return one, 8 * noun + late, plural": "3.2: not right yet: w_query must have C = 6 columns",
     },
 }
 
@@ -88,8 +66,8 @@ def test_a_wrong_answer_is_never_correct(capsys, number, body, words):
         assert words in text
 
 
-def test_nouns_are_as_far_apart_as_exercise_5_says():
-    assert "nouns are three or four places apart, and two words follow the last" in " ".join(find("3.5").stub.split())
+def test_nouns_are_as_far_apart_as_exercise_2_says():
+    assert "nouns are three or four places apart, and two words follow the last" in " ".join(find("3.2").stub.split())
     gaps, ends = set(), set()
     for words in described.sentences(300):
         nouns = [place for place, word in enumerate(words) if described.WORDS[word][0]]

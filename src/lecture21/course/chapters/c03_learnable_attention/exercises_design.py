@@ -107,7 +107,7 @@ def _end(words: tuple[str, ...]) -> str:
 
 
 _DESIGN = Exercise(
-    number="3.5",
+    number="3.2",
     name="nearest_noun",
     title="design a head",
     solution=_nearest_noun,

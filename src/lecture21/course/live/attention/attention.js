@@ -3,15 +3,22 @@
 
 import { MASKS, resultsOf } from "./compute.js";
 import { ghostOf } from "./ghost.js";
-import { arrow, box, calculation, PARTS_STYLE, withIndices } from "./parts.js";
-import { rolePlane, vectorPlane } from "./planes.js";
-import { axisControls, headControls, maskControl, MATRICES, presetControl, queryControl } from "./settings.js";
+import { arrow, box, calculation, PARTS_STYLE } from "./parts.js";
+import { vectorPlane } from "./planes.js";
+import { cellSlider, chosenMatrix } from "./roles.js";
+import {
+  axisControls,
+  headControls,
+  maskControl,
+  MATRICES,
+  presetControl,
+  queryControl,
+  scaleControl,
+} from "./settings.js";
 import {
   dependenceTable,
-  headOutputTable,
   LIMIT,
   mapsOfHeads,
-  outputProjection,
   leakNote,
   outputTable,
   projectionTables,
@@ -20,10 +27,9 @@ import {
   weightTable,
 } from "./tables.js";
 import { describeMask, describeRow } from "./words.js";
-import { fold } from "../kit/controls.js";
 import { byInput, create, createFrame } from "../kit/frame.js";
 import { MATRIX_STYLE } from "../kit/matrix.js";
-import { identity } from "../kit/numbers.js";
+import { argmax, identity, written } from "../kit/numbers.js";
 import { arrayOf, integerIn } from "../kit/state.js";
 
 /** @typedef {import("./settings.js").Playground} Playground */
@@ -37,9 +43,9 @@ const TEXTS = {
     then: "scores, weights and output of row “sat” change with every step.",
   },
   2: {
-    title: "Queries, keys and values: change the matrices",
-    first: "Choose the matrices “identity” and the scale “none”.",
-    then: "the scores and weights of chapter 02, because each word is then its own query, key and value.",
+    title: "Queries, keys and values: let “down” find “cat”",
+    first: "Move the slider until row “down” is darkest at “cat”.",
+    then: "",
   },
   3: {
     title: "The causal mask, and masks that leak",
@@ -50,7 +56,7 @@ const TEXTS = {
 /** Those that each level has. @type {Record<number, string[]>} */
 const PARAMETERS = {
   1: ["across", "up"],
-  2: ["scale", "heads", "head", "view"],
+  2: ["scale", "role"],
   3: ["scale", "heads", "head", "mask"],
 };
 /** @type {Record<number, (playground: Playground) => void>} */
@@ -97,14 +103,25 @@ export default {
       const now = playground.results();
       const found = { ...now, before: ghost(`head ${now.head} of ${heads}`, now.shown.weights) };
       for (const action of playground.updates) action(found);
+      if (level === 2 && model.get("own") !== true) promise(found.shown.weights[3]);
       const which = heads > 1 ? `Head ${found.head + 1} of ${heads}. ` : "";
-      const row = which + describeRow(tokens, query, found.shown, level === 3);
+      const row = which + describeRow(tokens, query, found.shown, level > 1);
       const all = found.heads.map(({ weights }) => weights);
       frame.describe(
         level < 3
           ? row
           : `Mask: ${MASKS[/** @type {keyof typeof MASKS} */ (mask)]}. ${describeMask(tokens, found.depends, all)} ${row}`,
       );
+    }
+
+    /** Say what the reader has reached, only once it is so. */
+    function promise(/** @type {number[]} */ down) {
+      const isFound = argmax(down) === 1;
+      frame.advise({
+        first: texts.first,
+        then: isFound ? `“down” now gives “cat” a weight of ${written(down[1])}.` : "",
+      });
+      frame.acted();
     }
 
     function paint() {
@@ -138,9 +155,11 @@ function fieldsOf(level, tokens, features) {
     x: { start, check: arrayOf([tokens.length, size], -LIMIT, LIMIT) },
   };
   if (level === 1) return fields;
-  for (const name of Object.values(MATRICES)) {
+  for (const [role, name] of Object.entries(MATRICES)) {
+    if (level === 2 && role === "output") continue;
     fields[name] = { start: identity(size), check: arrayOf([size, size], -LIMIT, LIMIT) };
   }
+  if (level === 2) fields.cell = { start: [0, 0], check: arrayOf([2], 0, size - 1) };
   return fields;
 }
 
@@ -163,22 +182,16 @@ function buildVectors(/** @type {Playground} */ playground) {
 
 function buildMatrices(/** @type {Playground} */ playground) {
   const { frame } = playground;
-  headControls(playground, frame.controls);
-  presetControl(playground, frame.controls);
-  const part = (/** @type {string} */ text) => fold(frame, frame.stage, ...withIndices(text));
-  projectionTables(playground, part("Step 1: change W^q, W^k and W^v, which make queries, keys and values"), 1);
-  const middle = box(frame.stage, "block pair");
-  rolePlane(playground, middle);
-  rowTable(playground, middle);
-  mapsOfHeads(playground, frame.stage);
-  const flow = box(frame.stage, "block flow");
-  scoreTable(playground, flow, 2);
-  arrow(flow);
-  weightTable(playground, flow, 3);
-  arrow(flow);
-  headOutputTable(playground, flow, 4);
-  outputProjection(playground, part("Step 5: the heads joined, and the output projection W^o"), 5);
-  vectorTable(playground, details(frame.stage, "More: the vectors of the words"), 0);
+  cellSlider(playground);
+  const top = box(frame.stage, "block pair even");
+  chosenMatrix(playground, top);
+  weightTable(playground, top, 0);
+  rowTable(playground, box(frame.stage, "block"));
+  const more = details(frame.stage, "More: the scale, other matrices, and the vectors of the words");
+  const controls = box(more, "controls");
+  scaleControl(playground, controls);
+  presetControl(playground, controls);
+  vectorTable(playground, more, 0);
 }
 
 function buildMasks(/** @type {Playground} */ playground) {

@@ -19,9 +19,9 @@ _DESCRIPTIONS = {
         "the weights 0.05, 0.15, 0.40, 0.40 and the output (0.35, 0.55, 1.20, 0.05)."
     ),
     2: (
-        "One attention head on “the cat sat down”: three matrices make queries, keys and values, the scaled dot "
-        "products of queries and keys become weights, and the weights average the values. Row “sat” takes most from "
-        "“cat”: its weights are 0.08, 0.61, 0.22 and 0.08 for “the”, “cat”, “sat” and “down”."
+        "One attention head on “the cat sat down”: a slider moves one number of the matrices that make queries, keys "
+        "and values, beside the weights. At first, “down” takes most from “sat”: its weights are 0.10, 0.10, 0.71 and "
+        "0.10 for “the”, “cat”, “sat” and “down”. Can it find “cat”?"
     ),
     3: (
         "One attention head with the causal mask on “the cat sat down”: the scores of later words are −∞, their "
@@ -34,14 +34,16 @@ _MASKS = ("causal", "none", "high", "low", "late", "transposed", "window", "pref
 class Attention(Figure):
     """An attention layer with d = 4 on four words, with every number shown and open to change.
 
-    Level 1 has no weights (chapter 02): drag the vectors of the words. Level 2 adds the matrices for queries, keys,
-    values and outputs, the scale, and several heads (chapter 03). Level 3 adds masks, correct and wrong, and shows
+    Level 1 has no weights (chapter 02): drag the vectors of the words. Level 2 adds the matrices for queries, keys
+    and values, and the scale (chapter 03). Level 3 adds masks, correct and wrong, and shows
     which words each output depends on (chapter 04). The numbers equal those of `lecture21.layers.attention`.
 
     Args:
         level: 1, 2 or 3.
         query: index of the row that is shown step by step.
-        heads: 1, 2 or 4.
+        role: "query", "key" or "value", whose matrix is shown in level 2.
+        cell: row and column of the number in it that the slider moves.
+        heads: 1, 2 or 4, in level 3.
         mask: "causal", "none", "high" or "low" (the diagonal shifted by one), "late" (applied after the softmax),
             "transposed", "window" or "prefix" (of size 2).
         tokens: 2 to 6 words of your own; *the cat sat down* if not given.
@@ -57,7 +59,8 @@ class Attention(Figure):
     mask = traitlets.Enum(_MASKS, "causal").tag(sync=True)
     scale = traitlets.Enum(("root", "none", "width"), "root").tag(sync=True)
     head = traitlets.Int(0, min=0, max=3).tag(sync=True)
-    view = traitlets.Enum(("query", "value"), "query").tag(sync=True)
+    role = traitlets.Enum(("query", "key", "value"), "query").tag(sync=True)
+    cell = traitlets.List([0, 2]).tag(sync=True)
     across = traitlets.Int(0, min=0, max=3).tag(sync=True)
     up = traitlets.Int(2, min=0, max=3).tag(sync=True)
     own = traitlets.Bool(False).tag(sync=True)
@@ -90,7 +93,7 @@ class Attention(Figure):
         if vectors.shape != (len(words), 4) or not (vectors.abs() <= 9).all():
             raise ValueError(f"x must have 4 numbers from -9 to 9 for each of {len(words)} tokens")
         own = tokens is not None or x is not None
-        start = {"query": 0 if level == 3 or own else 2, "up": 1 if own else 2}
+        start = {"query": 0 if level == 3 or own else level + 1, "up": 1 if own else 2}
         features = ["1", "2", "3", "4"] if own else list(worked_example.FEATURES)
         super().__init__(level=level, own=own, tokens=words, x=vectors.tolist(), features=features, **start | state)
         require("query", self.query, in_range(0, len(words) - 1, "[]", whole=True))

@@ -8,7 +8,10 @@ import { dot, matmul, normal, seededRandom, softmax, transpose } from "../kit/nu
  *   output: number[][]}} Head
  */
 
-/** @typedef {Record<"query" | "key" | "value" | "output", number[][]>} Matrices  C x C each: q_i = W x_i */
+/**
+ * C x C each: q_i = W x_i. Without an output projection, the joined heads are the output.
+ * @typedef {Record<"query" | "key" | "value", number[][]> & {output?: number[][]}} Matrices
+ */
 
 /** The masks, in the order of the list. "late" is causal, but is applied after the softmax. */
 export const MASKS = {
@@ -58,12 +61,13 @@ export function allowedPairs(mask, length) {
  * @param {string} settings.scale  one of SCALES
  * @param {number} settings.heads  divides C
  * @param {string} settings.mask  one of MASKS
- * @returns {{allowed: boolean[][], heads: Head[], joined: number[][], output: number[][]}}
+ * @returns {{allowed: boolean[][], heads: Head[], output: number[][]}}
  */
 export function attend({ x, matrices, scale, heads: count, mask }) {
   const width = x[0].length / count;
   const allowed = allowedPairs(mask, x.length);
-  const project = (/** @type {keyof Matrices} */ name) => (matrices ? matmul(x, transpose(matrices[name])) : x);
+  const project = (/** @type {"query" | "key" | "value"} */ name) =>
+    matrices ? matmul(x, transpose(matrices[name])) : x;
   const [queries, keys, values] = [project("query"), project("key"), project("value")];
   const heads = Array.from({ length: count }, (_, h) => {
     const [q, k, v] = [queries, keys, values].map((all) => all.map((row) => row.slice(h * width, (h + 1) * width)));
@@ -77,7 +81,7 @@ export function attend({ x, matrices, scale, heads: count, mask }) {
     return { q, k, v, scores, masked, weights, output: matmul(weights, v) };
   });
   const joined = x.map((_, i) => heads.flatMap(({ output }) => output[i]));
-  return { allowed, heads, joined, output: matrices ? matmul(joined, transpose(matrices.output)) : joined };
+  return { allowed, heads, output: matrices?.output ? matmul(joined, transpose(matrices.output)) : joined };
 }
 
 /**

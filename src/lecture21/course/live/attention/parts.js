@@ -7,6 +7,8 @@ export const PARTS_STYLE = `
 .block { flex: 1 1 100%; min-width: 0; }
 .flow { display: grid; grid-template-columns: minmax(0, 1fr) auto minmax(0, 1fr) auto minmax(0, 1fr); gap: 0.35rem; align-items: center; }
 .pair { display: grid; grid-template-columns: minmax(0, 1.08fr) minmax(0, 1fr); gap: 1rem; align-items: start; }
+.pair.even { grid-template-columns: minmax(0, 1fr) minmax(0, 1.17fr); } .matrix td.chosen { box-shadow: inset 0 0 0 3px var(--accent); }
+.control.wide { flex: 1 1 14rem; } .control.wide input { width: 100%; }
 .three { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 0.5rem 0.9rem; }
 .flow.sums { grid-template-columns: minmax(0, 1fr) auto minmax(0, 1.17fr) auto minmax(0, 1fr); }
 .step { min-width: 0; align-self: start; } .step .step + .step { margin-top: 0.8rem; }
@@ -39,7 +41,7 @@ details.more > .controls { align-items: end; }
 .talk .matrix td.cell, .talk .matrix td.cell input { font-size: 1.5rem; letter-spacing: -0.08em; }
 .talk .matrix td.cell.long { font-size: 1.1rem; } .talk .matrix td.sum { font-size: 0.8rem; }
 @container (max-width: 36rem) {
-  .flow, .flow.sums, .pair, .three { grid-template-columns: minmax(0, 1fr); }
+  .flow, .flow.sums, .pair, .pair.even, .three { grid-template-columns: minmax(0, 1fr); }
   .arrow { padding: 0.2rem 0 0; } .arrow::before { content: "↓"; }
   .step { width: 100%; max-width: 24rem; justify-self: center; }
 }

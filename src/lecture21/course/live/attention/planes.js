@@ -1,6 +1,5 @@
-// What the plane of the attention figure shows: the vectors of level 1, which are dragged, or one head of level 2.
+// The plane of the attention figure: the vectors of the words, which are dragged.
 
-import { controlsOf } from "../kit/bound.js";
 import { create } from "../kit/frame.js";
 import { box } from "./parts.js";
 import { plane } from "./plane.js";
@@ -45,55 +44,6 @@ export function vectorPlane({ frame, state, tokens, features, updates, results }
   updates.push(() => {
     const token = tokens[state.values.query];
     note.textContent = `Green lines: the weights of row “${token}”. Pink: its output, the weighted mean of the words.`;
-    part.update();
-  });
-}
-
-/** @param {import("./settings.js").Playground} playground @param {Element} parent */
-export function rolePlane({ frame, state, tokens, slots, valueSlots, updates, results }, parent) {
-  const side = box(parent, "step");
-  controlsOf(frame).choice("view", {
-    parent: side,
-    label: "In the plane",
-    options: [
-      ["query", "query and keys"],
-      ["value", "values and output"],
-    ],
-  });
-  const part = plane(frame, side, {
-    label: "Two coordinates of one head: its query and keys, or its values and output",
-    tallest: 230,
-    names: tokens,
-    onMove: null,
-    scene() {
-      const { query, view } = state.values;
-      const { shown, start, width } = results();
-      const place = (/** @type {number[]} */ row) => ({ x: row[0], y: row[1] ?? 0 });
-      const first = view === "query";
-      const role = first ? "key" : "value";
-      const names = (first ? slots : valueSlots).slice(start, start + width);
-      const look = { color: frame.colors[role], textColor: frame.colors.text[role] };
-      return {
-        points: (first ? shown.k : shown.v).map((row, i) => ({
-          ...place(row),
-          name: tokens[i],
-          ...look,
-        })),
-        arrow: first ? { ...place(shown.q[query]), name: `query of ${tokens[query]}` } : null,
-        output: first ? null : { ...place(shown.output[query]), name: "output" },
-        weights: shown.weights[query],
-        xName: names[0],
-        yName: names[1] ?? "",
-      };
-    },
-  });
-  const note = create("p", { class: "formula" });
-  side.append(note);
-  updates.push(({ width }) => {
-    const two = width > 2 ? " Only the first two coordinates are drawn." : "";
-    const keys = "A key in the direction of the query has a high score.";
-    const values = "Green lines: the weights. Pink: the output, the weighted mean of the values.";
-    note.textContent = (state.values.view === "query" ? keys : values) + two;
     part.update();
   });
 }

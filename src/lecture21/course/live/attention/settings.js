@@ -36,10 +36,17 @@ export function queryControl({ frame, tokens }) {
 }
 
 /** The number of heads and the scale. @param {Playground} playground @param {Element} parent */
-export function headControls({ frame, state }, parent) {
-  const { choice } = controlsOf(frame);
-  choice("heads", { parent, label: "Heads", onInput: (heads) => state.set({ heads, head: 0 }) });
-  choice("scale", { parent, label: "Scale", options: Object.entries({ root: "1/√d", none: "none", width: "1/d" }) });
+export function headControls(playground, parent) {
+  const { frame, state } = playground;
+  const onInput = (/** @type {number} */ heads) => state.set({ heads, head: 0 });
+  controlsOf(frame).choice("heads", { parent, label: "Heads", onInput });
+  scaleControl(playground, parent);
+}
+
+/** By what scores are divided. @param {Playground} playground @param {Element} parent */
+export function scaleControl({ frame }, parent) {
+  const options = Object.entries({ root: "1/√d", none: "none", width: "1/d" });
+  controlsOf(frame).choice("scale", { parent, label: "Scale", options });
 }
 
 /** Choose which two coordinates the plane has. @param {Playground} playground */
@@ -51,7 +58,7 @@ export function axisControls({ frame, features }) {
 
 /** Set all matrices at once. @param {Playground} playground @param {Element} parent */
 export function presetControl({ state, features, updates }, parent) {
-  const names = Object.values(MATRICES);
+  const names = Object.values(MATRICES).filter((name) => name in state.first);
   const all = (/** @type {(name: string) => number[][]} */ matrix) =>
     Object.fromEntries(names.map((name) => [name, matrix(name)]));
   const given = all((name) => structuredClone(state.first[name]));

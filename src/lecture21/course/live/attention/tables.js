@@ -3,7 +3,7 @@
 import { interpolate } from "../kit/colors.js";
 import { byInput, create } from "../kit/frame.js";
 import { matrix } from "../kit/matrix.js";
-import { arrow, box, headMaps, step } from "./parts.js";
+import { box, headMaps, step } from "./parts.js";
 import { MATRICES } from "./settings.js";
 
 /** The absolute value of every number that is typed is at most this. */
@@ -61,20 +61,6 @@ export function outputTable(playground, parent, number) {
   });
 }
 
-/** The output of one head. @param {Playground} playground @param {Element} parent @param {number} number  of the step */
-export function headOutputTable(playground, parent, number) {
-  const { state, valueSlots } = playground;
-  const title = "Output of the head";
-  const part = step(parent, { number, title, role: "output", row: "output" });
-  add(playground, part.node, rows(playground, title, valueSlots), ({ shown, heads, head, start, width }) => {
-    part.rename(heads.length > 1 ? `Output of head ${head + 1}` : title, "weights × values");
-    return signed(playground, shown.output, {
-      row: state.values.query,
-      columns: valueSlots.slice(start, start + width),
-    });
-  });
-}
-
 /**
  * The three matrices, and the queries, keys and values that they make.
  * @param {Playground} playground @param {Element} parent @param {number} number  of the step; 0 for none
@@ -93,7 +79,7 @@ export function projectionTables(playground, parent, number) {
     const { node } = step(area, { number: role === "query" ? number : 0, title, formula, role, row: role });
     const field = MATRICES[role];
     const options = { label: `W^${letter}`, rows: components, columns: features, onEdit: edit(state, field) };
-    add(playground, node, options, () => signed(playground, state.values[field]));
+    matrixTable(playground, node, options, field);
     node.append(create("p", { class: "formula" }, `↓ ${title.toLowerCase()} of the words:`));
     add(playground, node, rows(playground, title, components, ""), ({ heads, start, width }) => {
       const all = tokens.map((_, i) => heads.flatMap((head) => head[letter][i]));
@@ -113,34 +99,6 @@ export function mapsOfHeads({ frame, state, tokens, updates }, parent) {
     block.hidden = heads.length === 1;
     part.update(head, weights, frame.colors.magnitude);
   });
-}
-
-/**
- * The heads' outputs side by side, the output projection, and the outputs of the layer.
- * @param {Playground} playground @param {Element} parent @param {number} number  of the step
- */
-export function outputProjection(playground, parent, number) {
-  const { state, valueSlots } = playground;
-  const flow = box(parent, "block flow");
-  const outlined = { role: "output", row: "output" };
-  const title = "All heads, joined";
-  const joined = step(flow, { number, title, formula: "the outputs side by side", ...outlined });
-  add(playground, joined.node, rows(playground, title, valueSlots, ""), ({ joined: values, start, width }) =>
-    signed(playground, values, {
-      row: state.values.query,
-      faded: (j) => j < start || j >= start + width,
-    }),
-  );
-  arrow(flow);
-  const projection = step(flow, { title: "Output projection", formula: "W^o mixes the heads" });
-  const components = ["o₁", "o₂", "o₃", "o₄"];
-  const options = { label: "W^o", rows: components, columns: valueSlots, onEdit: edit(state, MATRICES.output) };
-  add(playground, projection.node, options, () => signed(playground, state.values[MATRICES.output]));
-  arrow(flow);
-  const last = step(flow, { title: "Outputs", formula: "W^o × joined", ...outlined });
-  add(playground, last.node, rows(playground, "Outputs", components, ""), ({ output }) =>
-    signed(playground, output, { row: state.values.query }),
-  );
 }
 
 /** @param {Playground} playground @param {Element} parent @param {number} number  of the step */
@@ -184,6 +142,15 @@ export function leakNote({ updates }, parent) {
 function add({ frame, updates }, parent, options, shown) {
   const part = matrix(frame, parent, { limit: LIMIT, ...options });
   updates.push((results) => part.update(shown(results)));
+  return part.node;
+}
+
+/**
+ * The table of a matrix of the state.
+ * @param {Playground} playground @param {Element} parent @param {Options} options @param {string} name
+ */
+export function matrixTable(playground, parent, options, name) {
+  return add(playground, parent, options, () => signed(playground, playground.state.values[name]));
 }
 
 /**
@@ -206,7 +173,8 @@ function rows({ tokens, state }, label, columns, columnTitle = " ") {
   return { label, rows: tokens, columns, columnTitle, onRow: (/** @type {number} */ query) => state.set({ query }) };
 }
 
-function edit(/** @type {Playground["state"]} */ state, /** @type {string} */ name) {
+/** Return what takes a number of a matrix. */
+export function edit(/** @type {Playground["state"]} */ state, /** @type {string} */ name) {
   return (/** @type {number} */ i, /** @type {number} */ j, /** @type {number} */ value) => {
     const changed = state.values[name].map((/** @type {number[]} */ row) => [...row]);
     changed[i][j] = value;

@@ -2,7 +2,7 @@
 // tried on random sentences. The one that breaks it is shown.
 
 import { judged, NOTHING, packed, STRENGTHS, tried, unpacked } from "./compute.js";
-import { puzzlesWith, solutionOf } from "./puzzles.js";
+import { layersOf, puzzlesWith } from "./puzzles.js";
 import { formsOf, mapOf, STYLE } from "./views.js";
 import { explained, noteText, rowText } from "./words.js";
 import { button, choice } from "../kit/controls.js";
@@ -26,6 +26,7 @@ export default {
     const sentences = sentencesOf(model.get("words"), model.get("sentences"));
     const frame = createFrame(context, {
       title: "Design a head",
+      first: "This design is half right. See where it fails, in red, and repair it.",
       fields: {
         puzzle: { start: ids[0], check: oneOf(ids) },
         design: { start: [], check: (value) => Array.isArray(value) && value.length <= 40 },
@@ -56,7 +57,11 @@ export default {
     let shown = "";
 
     const puzzleNow = () => /** @type {Puzzle} */ (puzzles.find(({ id }) => id === state.values.puzzle));
-    const layersNow = () => unpacked(puzzleNow().family, puzzleNow().layers, state.values.design);
+    const layersNow = () => {
+      const { family, layers } = puzzleNow();
+      const { design } = state.values;
+      return design.length ? unpacked(family, layers, design) : layersOf(puzzleNow(), "half");
+    };
     const fingerprint = () => JSON.stringify([state.values.puzzle, packed(layersNow())]);
 
     /** @param {string} puzzle */
@@ -132,7 +137,9 @@ export default {
       }
       if (first >= 0) parts.push(explained(puzzle, layers, words, found, first));
       else if (!isChecked)
-        parts.push(`All ${right} words that count are right in this sentence. Now check the others.`);
+        parts.push(
+          `${right > 1 ? `All ${right} words that count are` : "It is"} right in this sentence. Now check the others.`,
+        );
       if (first >= 0 && judgedRows.length > 1) parts.push(` ${right} of ${judgedRows.length} words are right here.`);
       frame.describe(...parts);
       ticks();
@@ -155,7 +162,7 @@ export default {
       rules.replaceChildren(...controls.flatMap(({ nodes }) => nodes));
       const folds = puzzle.hints.map((text, i) => fold(`Hint ${i + 1}`, create("p", {}, text)));
       const solution = create("div", {}, create("p", {}, puzzle.solution));
-      button(solution, { label: "Use this design", onClick: () => take(solutionOf(puzzle)) });
+      button(solution, { label: "Use this design", onClick: () => take(layersOf(puzzle, "design")) });
       hints.replaceChildren(...folds, fold("Solution", solution));
     }
 

@@ -36,7 +36,7 @@ class DesignHead(Figure):
     description: ClassVar[str] = _DESCRIPTIONS[0]
 
     puzzle = traitlets.Enum((*_SENTENCE, *_SEQUENCE), "subject").tag(sync=True)
-    sentence = traitlets.Int(110, min=0, max=_COUNT - 1).tag(sync=True)
+    sentence = traitlets.Int(107, min=0, max=_COUNT - 1).tag(sync=True)
     design = traitlets.List().tag(sync=True)
     """The reader's design: places in the lists of choices."""
 

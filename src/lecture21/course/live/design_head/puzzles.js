@@ -17,8 +17,11 @@ import { namesOf, NOTHING, oneHot, STRENGTHS } from "./compute.js";
  *   what word i should write, and which words it should find for that; null if it does not matter
  * @property {string[]} hints
  * @property {string} solution
- * @property {{rules: [string, string, number][], value: string, slot?: string}[]} design  the solution, layer by layer:
- *   what each rule compares and adds, what is written, and where
+ * @property {Written[]} design  the solution, layer by layer
+ * @property {Written[]} half  the half of a solution with which the reader starts
+ *
+ * What each rule of a layer compares and adds, what is written, and where.
+ * @typedef {{rules: [string, string, number][], value: string, slot?: string}} Written
  */
 
 const flag = (/** @type {string} */ reads, /** @type {string} */ says, brief = reads) => ({
@@ -145,6 +148,7 @@ const PUZZLES = [
     ],
     solution: "Every word looks for a person, +8, and writes “plural”.",
     design: [{ rules: [["one", "person", 8]], value: "plural" }],
+    half: [{ rules: [["one", "noun", 8]], value: "plural" }],
   },
   {
     id: "adjective",
@@ -166,6 +170,7 @@ const PUZZLES = [
     solution:
       "Every word looks for an adjective, +4 or more, and writes “adjective”. Where there is none, 0 is averaged.",
     design: [{ rules: [["one", "adjective", 8]], value: "adjective" }],
+    half: [{ rules: [["one", "adjective", 1]], value: "adjective" }],
   },
   {
     id: "nearest",
@@ -193,6 +198,7 @@ const PUZZLES = [
         value: "name",
       },
     ],
+    half: [{ rules: [["one", "noun", 8]], value: "name" }],
   },
   {
     id: "copy",
@@ -209,6 +215,7 @@ const PUZZLES = [
     ],
     solution: "Every word looks for its own name, +8. Or for late words, +4: the latest that it sees is itself.",
     design: [{ rules: [["name", "name", 8]], value: "name" }],
+    half: [{ rules: [["one", "late", 0.5]], value: "name" }],
   },
   {
     id: "previous",
@@ -225,6 +232,7 @@ const PUZZLES = [
     ],
     solution: "A word compares its place − 1 with their place, +8, and writes the name as “word before”.",
     design: [{ rules: [["earlier", "place", 8]], value: "name", slot: "before" }],
+    half: [{ rules: [["earlier", "place", 1]], value: "name", slot: "before" }],
   },
   {
     id: "induction",
@@ -249,6 +257,10 @@ const PUZZLES = [
       { rules: [["earlier", "place", 8]], value: "name", slot: "before" },
       { rules: [["name", "before", 8]], value: "name", slot: "next" },
     ],
+    half: [
+      { rules: [["earlier", "place", 8]], value: "name", slot: "before" },
+      { rules: [], value: "name", slot: "next" },
+    ],
   },
 ];
 
@@ -258,10 +270,16 @@ export function puzzlesWith(id) {
   return PUZZLES.filter((each) => each.family === family);
 }
 
-/** The solution of a puzzle, as a design. @param {Puzzle} puzzle @returns {import("./compute.js").Layer[]} */
-export function solutionOf({ family, design }) {
+/**
+ * The solution of a puzzle, or half of it, as places in the lists of its family.
+ * @param {Puzzle} puzzle
+ * @param {"design" | "half"} which
+ * @returns {import("./compute.js").Layer[]}
+ */
+export function layersOf(puzzle, which) {
+  const { family } = puzzle;
   const at = (/** @type {Feature[]} */ list, /** @type {string} */ key) => list.findIndex(({ reads }) => reads === key);
-  return design.map(({ rules, value, slot }) => ({
+  return puzzle[which].map(({ rules, value, slot }) => ({
     rules: Array.from({ length: family.rules }, (_, n) => {
       if (!rules[n]) return { ask: 0, offer: 0, strength: NOTHING };
       const [ask, offer, strength] = rules[n];
