@@ -18,10 +18,10 @@ FIRST = {
     "04_causal_mask": "causal mask, teacher forcing, padding, padding mask",
     "05_transformer_block": "residual connection, residual stream, LayerNorm, pre-norm, feed-forward network, "
     "layer normalization, sinusoidal positions, transformer",
-    "06_encoder_and_decoder": "encoder, cross-attention, BERT, BART, beam search",
+    "06_encoder_and_decoder": "encoder, cross-attention, BERT, BART",
     "07_write_a_gpt": "n-gram, bigram, AdamW",
     "08_gpt_as_probability": "perplexity, temperature, top-k, top-p, nucleus sampling, greedy decoding, sampling, "
-    "bits per character, chain rule",
+    "bits per character, chain rule, beam search",
     "09_gpt0_to_gpt1": "byte-pair encoding, tokenizer, weight tying, GELU, warm-up, weight decay",
     "10_modern_gpt": "rotary positions, RoPE, Muon, RMSNorm, dropout",
     "11_scale": "scaling law, Chinchilla, in-context learning, few-shot, zero-shot, fine-tuning, induction head, FLOPs",

@@ -24,9 +24,9 @@ from lecture21.course.live.question.question import Question
 from lecture21.course.live.residual.residual import ResidualStream
 from lecture21.course.live.router.router import Router
 from lecture21.course.live.side_by_side.side_by_side import SideBySide
-from lecture21.course.live.three_masks.three_masks import ThreeMasks
 from lecture21.course.live.train.train import Train
 from lecture21.course.live.two_experts.two_experts import TwoExperts
+from lecture21.course.live.two_stacks.two_stacks import TwoStacks
 from lecture21.course.live.write.write import Write
 
 
@@ -54,7 +54,7 @@ def examples() -> list[Figure]:
         Calculator("gpt3", focus="cache", context=131072),
         ResidualStream(),
         Merges(),
-        ThreeMasks(),
+        TwoStacks(8, 6),
         Write(prompt="MIRANDA:\nO w", temperature=0.8),
         Write(prompt="To be, or not to be,", view="price"),
         Patches(),

@@ -37,23 +37,13 @@ def what_is_left() -> str:
     return "the block of a GPT" if rest == size(encoder) and decoder.attention.causal else ""
 
 
-def scores() -> list[float]:
-    table = results.load("transformer_numbers")
-    rows = table.query("n_train == 1000 and to == 'words' and position == 'sinusoidal' and max_digits == 6")
-    return sorted(rows["greedy"])
-
-
-def fraction() -> str:
-    return "more than nine in ten" if scores()[0] > 0.9 else ""
-
-
 def after_the_comma():
     """What *hundred* attends to after the comma, in the last block: a row for each run of the chapter's model."""
-    return results.load("cross_attention").query("trained_on == '1 to 6 digits' and comma == 'after'")
+    return results.load("cross_attention").query("place == 'after'")
 
 
 def where_hundred_looks() -> str:
-    return "to the 1 and the 3" if after_the_comma().right_2.mean() > 0.5 else ""
+    return "to the 1 and the 3" if after_the_comma().weight.mean() > 0.5 else ""
 
 
 def product_of_predictions(text: tuple[str, str]) -> float:
@@ -66,11 +56,10 @@ def product_of_predictions(text: tuple[str, str]) -> float:
     return predicted[0][text[0]] * predicted[1][text[1]]
 
 
-NUMBERS = {"6.5": lambda: [product_of_predictions(("New", "Angeles")), 0, 1 / 2]}
+NUMBERS = {"6.3": lambda: [product_of_predictions(("New", "Angeles")), 0, 1 / 2]}
 CHOICES = {
     "6.1": where_forty_is_predicted,
     "6.2": what_is_left,
-    "6.3": fraction,
     "6.4": where_hundred_looks,
 }
 IN_CHAPTER = set()
@@ -79,6 +68,5 @@ IN_CHAPTER = set()
 def explained() -> dict[str, list[str]]:
     return {
         "6.2": [f"{size(blocks()[0]):,}", str(size(GPT(presets.get("gpt0")).blocks[0]) - size(blocks()[0]))],
-        "6.3": [f"{scores()[0]:.3f}", f"{scores()[-1]:.3f}"],
-        "6.4": [f"{after_the_comma().right_2.mean():.2f}"],
+        "6.4": [f"{after_the_comma().weight.mean():.2f}"],
     }

@@ -50,6 +50,24 @@ def row_by_row(next_logits, n_row, bos, eos, pad, max_new):
     return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=pad)
 
 
+def the_chain(is_padding, n_target):
+    """The masks of one stack that reads source and target, cut into parts."""
+    n_source = is_padding.shape[1]
+    whole = torch.ones(n_source + n_target, n_source + n_target, dtype=torch.bool).tril()
+    parts = whole[:n_source, :n_source], whole[n_source:, n_source:], whole[n_source:, :n_source]
+    words = ~is_padding[:, None, :]
+    return parts[0] & words, parts[1], parts[2] & words
+
+
+def padding_asks_nothing(is_padding, n_target):
+    encoder, decoder, cross = find("6.3").solution(is_padding, n_target)
+    return encoder & ~is_padding[:, :, None], decoder, cross
+
+
+def floats(is_padding, n_target):
+    return tuple(mask.float() for mask in find("6.3").solution(is_padding, n_target))
+
+
 WRONG = {
     "row by row": ("6.1", row_by_row, "next_logits needs all rows at once"),
     "a fixed end token": ("6.1", with_numbers(GREEDY.replace("== eos", "== 2")), "wrong for"),
@@ -57,6 +75,9 @@ WRONG = {
     "a ratio": ("6.2", relative, "wrong for"),
     "sizes of changes": ("6.2", sizes, "a rise counts against it"),
     "in place": ("6.2", in_place, "changes its input"),
+    "a causal source": ("6.3", the_chain, "Is any word of the source still unknown when it is read?"),
+    "rows of padding": ("6.3", padding_asks_nothing, "wrong for"),
+    "floats": ("6.3", floats, "bool"),
 }
 
 
@@ -89,7 +110,22 @@ def all_at_once(probability, source, replacements):
     return probability(source[None]) - (after * other).sum(1) / other.sum(1)
 
 
-RIGHT = {"one by one": ("6.2", one_by_one), "all at once": ("6.2", all_at_once)}
+def by_hand(is_padding, n_target):
+    n_row, n_source = is_padding.shape
+    encoder = torch.zeros(n_row, n_source, n_source, dtype=torch.bool)
+    cross = torch.zeros(n_row, n_target, n_source, dtype=torch.bool)
+    for row in range(n_row):
+        for place in range(n_source):
+            encoder[row, :, place] = cross[row, :, place] = not is_padding[row, place]
+    t = torch.arange(n_target)
+    return encoder, t[None] <= t[:, None], cross
+
+
+RIGHT = {
+    "one by one": ("6.2", one_by_one),
+    "all at once": ("6.2", all_at_once),
+    "by hand": ("6.3", by_hand),
+}
 
 
 @pytest.mark.parametrize(("number", "answer"), RIGHT.values(), ids=RIGHT)

@@ -1,4 +1,4 @@
-"""Exercises of chapter 06: greedy decoding, what a word depends on, and three masks."""
+"""Exercises of chapter 06: greedy decoding, what a word depends on, and the masks of the three attentions."""
 
 import random
 
@@ -308,24 +308,28 @@ _INFLUENCE.wrong_lines(
 # 6.3
 
 
-def _three_masks(n_source, n_target):
-    """Return the masks of an encoder, a decoder and an encoder-decoder, three tensors of bools.
+def _three_masks(is_padding, n_target):
+    """Return the masks of the three attentions, tensors of bools that are True where a query may attend.
 
-    Each has the shape (N, N) with N = n_source + n_target, and entry (i, j) is True where position
-    i may attend to position j. In the third mask, the first `n_source` positions are the
-    encoder's input and the remaining ones the decoder's.
+    `is_padding` has the shape (B, S) and is True where a source is padded. The masks have the
+    shapes (B, S, S) for the encoder, (T, T) for the decoder's own words, and (B, T, S) for
+    cross-attention. No query attends to padding.
     """
-    n = n_source + n_target
-    encoder = torch.ones(n, n, dtype=torch.bool)
-    decoder = encoder.tril()
-    both = decoder.clone()
-    both[:n_source, :n_source] = True  # the encoder: all of the source
-    both[n_source:, :n_source] = True  # cross-attention: all of the source
-    return encoder, decoder, both
+    n_source = is_padding.shape[1]
+    words = ~is_padding[:, None, :]  # (B, 1, S), one row for all queries
+    encoder = words.expand(-1, n_source, -1)
+    decoder = torch.ones(n_target, n_target, dtype=torch.bool).tril()
+    cross = words.expand(-1, n_target, -1)
+    return encoder, decoder, cross
 
 
-def _sources_attend_to_targets(arguments: tuple[int, int], masks: tuple[Tensor, ...]) -> bool:
-    return bool(masks[2][: arguments[0], arguments[0] :].any())
+def _mask_cases(rng: random.Random) -> list[Case]:
+    def case(n_target: int, *lengths: int) -> Case:
+        """Sources of these lengths, padded on the right."""
+        is_padding = torch.arange(max(lengths)) >= torch.tensor(lengths)[:, None]
+        return Case((is_padding, n_target), f"B = {len(lengths)}, S = {max(lengths)}, T = {n_target}")
+
+    return [case(2, 2), case(3, 2, 1), case(2, 4, rng.randint(2, 3)), case(rng.randint(4, 6), 1, 5, 3)]
 
 
 _MASKS = Exercise(
@@ -333,84 +337,95 @@ _MASKS = Exercise(
     name="three_masks",
     title="three masks",
     solution=_three_masks,
-    cases=lambda rng: [
-        Case((s, t), f"n_source = {s}, n_target = {t}")
-        for s, t in ((1, 1), (2, 2), (rng.randint(3, 5), 4), (2, rng.randint(5, 7)))
-    ],
+    cases=_mask_cases,
     properties=(
-        ("an encoder may attend to every position", lambda arguments, masks: bool(masks[0].all())),
         (
-            "a decoder may attend to its own position and all earlier ones, and to no other",
+            "each word of the target attends to itself and all earlier ones, and to no other",
             lambda arguments, masks: torch.equal(masks[1], torch.ones_like(masks[1]).tril()),
         ),
         (
-            "the encoder of the third model has no access to the target",
-            lambda arguments, masks: not _sources_attend_to_targets(arguments, masks),
+            "no query of cross-attention attends to padding",
+            lambda arguments, masks: not (masks[2] & arguments[0][:, None, :]).any(),
         ),
     ),
 )
 
 _MASKS.wrong_lines(
-    "causal source",
+    "padding in sight",
     """
-    - both[:n_source, :n_source] = True
-    - both[n_source:, :n_source] = True
+    - words = ~is_padding[:, None, :]
+    + words = torch.ones_like(is_padding)[:, None, :]
     """,
-    symptom="The third mask equals the second, which is that of a GPT on the concatenated source and target.",
-    hint="your third mask equals the second. May a token of the source attend to later tokens of the source?",
+    symptom="What the model says of a short source depends on the longest source in its batch.",
+    hint="padding is attended to. Which columns of the encoder's mask, and of which other one, must be False?",
 )
 
 _MASKS.wrong_lines(
-    "source attends to target",
+    "only padding",
     """
-    - both[:n_source, :n_source] = True
-    + both[:n_source] = True
+    - words = ~is_padding[:, None, :]
+    + words = is_padding[:, None, :]
     """,
-    symptom="The source depends on the target, so in training the target depends on its own future through the source.",
-    hint="in the third mask the source attends to the target, which does not exist yet when the source is encoded.",
+    symptom="Everything attends to the padding, and sources without any leave their queries no key at all.",
+    hint="True and False are exchanged for the source: `is_padding` is True where nothing may be read.",
 )
 
 _MASKS.wrong_lines(
-    "no cross attention",
+    "padding as queries",
     """
-    - both[n_source:, :n_source] = True
-    + both[n_source:, :n_source] = False
+    - encoder = words.expand(-1, n_source, -1)
+    + encoder = words.expand(-1, n_source, -1).transpose(1, 2)
     """,
-    symptom="The mask has two blocks on its diagonal, so the decoder generates the same output for every source.",
-    hint="in the third mask no target position attends to the source. In which rows and columns must it be True?",
+    symptom="Rows of the encoder's mask are empty, and real words still attend to padding.",
+    hint="in the encoder's mask whole rows are False. A row is a query: does padding harm as a query or as a key?",
 )
 
 _MASKS.wrong_lines(
-    "causal cross attention",
+    "causal encoder",
     """
-    - both[n_source:, :n_source] = True
-    + both[n_source:, :n_source] = torch.ones(n_target, n_source, dtype=torch.bool).tril()
+    - encoder = words.expand(-1, n_source, -1)
+    + encoder = words.expand(-1, n_source, -1).tril()
     """,
-    symptom="The first target token attends to one source token and the second to two.",
-    hint="in the third mask the cross-attention is triangular. Is any part of the source unknown at the first target "
-    "position?",
+    symptom="The first word of the source knows none of the others, although all of them are there.",
+    hint="the encoder's mask is causal. Is any word of the source still unknown when it is read?",
 )
 
 _MASKS.wrong_lines(
-    "target without a mask",
+    "decoder without a mask",
     """
-    - both = decoder.clone()
-    + both = encoder.clone()
-    - both[:n_source, :n_source] = True
-    - both[n_source:, :n_source] = True
-    + both[:n_source, n_source:] = False
+    - decoder = torch.ones(n_target, n_target, dtype=torch.bool).tril()
+    + decoder = torch.ones(n_target, n_target, dtype=torch.bool)
     """,
-    symptom="The target attends to its own future. The training loss falls toward 0, and generated text is wrong.",
-    hint="in the third mask, target positions attend to later ones, which contain the tokens to be predicted.",
+    symptom="The training loss falls toward 0, and what the model generates is wrong.",
+    hint="words of the target attend to later ones, which contain the words to be predicted.",
 )
 
 _MASKS.wrong_lines(
-    "one tensor twice",
+    "own word hidden",
     """
-    - both = decoder.clone()
-    + both = decoder
+    - decoder = torch.ones(n_target, n_target, dtype=torch.bool).tril()
+    + decoder = torch.ones(n_target, n_target, dtype=torch.bool).tril(-1)
     """,
-    symptom="The decoder attends to later tokens, although its line of code is right.",
-    hint="your second and third masks are the same tensor, so what you write into one changes the other. What does "
-    "`clone()` return?",
+    symptom="The query of `<bos>` has no key, and its output is NaN or an average that nobody wanted.",
+    hint="no word of the target attends to itself. It is an input, and what is predicted there is the next word.",
+)
+
+_MASKS.wrong_lines(
+    "causal cross-attention",
+    """
+    - cross = words.expand(-1, n_target, -1)
+    + cross = words.expand(-1, n_target, -1).tril()
+    """,
+    symptom="The first word of the target is predicted from the first word of the source alone.",
+    hint="cross-attention is causal. How much of the source is known when the target begins?",
+)
+
+_MASKS.wrong_lines(
+    "sources ask",
+    """
+    - cross = words.expand(-1, n_target, -1)
+    + cross = words.expand(-1, n_target, -1).transpose(1, 2)
+    """,
+    symptom="The mask has a row for each word of the source, and fits only if source and target are equally long.",
+    hint="the mask of cross-attention is transposed. Who asks, the target or the source? Each query has a row.",
 )

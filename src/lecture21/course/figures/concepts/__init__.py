@@ -16,7 +16,6 @@ _DRAWINGS: dict[str, _Drawing] = {
     "causal-mask": (43, "Each token attends to itself and its past", attention.causal_mask),
     "transformer-block": (49, "Two branches are added to the stream", models.transformer_block),
     "encoder-decoder": (52, "Every step attends to the whole source", models.encoder_decoder),
-    "three-masks": (33, "Three masks make three kinds of models", models.three_masks),
     "gpt": (53, "A GPT predicts one token, then the next", models.gpt),
     "byte-pair-encoding": (40, "Frequent pairs become one symbol", scale.byte_pair_encoding),
     "scaling": (51, "From GPT-1 to GPT-3, drawn as areas", scale.scaling),
@@ -35,8 +34,8 @@ def concept(name: str, *, ax: Axes | None = None) -> Axes:
     """Draw one system of the lecture, as narrow as the screen of a phone.
 
     Args:
-        name: rnn-and-attention, query-key-value, heads, causal-mask, transformer-block, encoder-decoder, three-masks,
-            gpt, byte-pair-encoding, scaling, mixture-of-experts, ensemble, sparse-layer, expert-parallelism,
+        name: rnn-and-attention, query-key-value, heads, causal-mask, transformer-block, encoder-decoder, gpt,
+            byte-pair-encoding, scaling, mixture-of-experts, ensemble, sparse-layer, expert-parallelism,
             image-prefix, image-and-language, kv-cache or rlhf.
     """
     if name not in _DRAWINGS:

@@ -1,4 +1,4 @@
-"""The transformer block, the encoder–decoder, the three masks, and the GPT."""
+"""The transformer block, the encoder–decoder, and the GPT."""
 
 from matplotlib.axes import Axes
 
@@ -7,7 +7,6 @@ from lecture21.course.figures.diagram import (
     STREAM,
     THICK,
     arrow,
-    cells,
     chips,
     note,
     panel,
@@ -75,26 +74,6 @@ def encoder_decoder(ax: Axes) -> None:
     arrow(ax, (right, 13.5), (right, 7.2), color=COLORS["stream"], linewidth=STREAM)
     chips(ax, (right - 4, right + 4), 5.4, ("forty", "two"))
     note(ax, 41, 2.4, "predicted: the target, one token later", ha="right")
-
-
-def three_masks(ax: Axes) -> None:
-    """Draw the masks of encoder, decoder and encoder–decoder."""
-    side = 2.4
-    masks = (
-        ("Encoder", "BERT", "fills in\nhidden tokens", lambda i, j: "query"),
-        ("Decoder", "GPT", "predicts the\nnext token", lambda i, j: "query" if j <= i else "masked"),
-        (
-            "Encoder–decoder", "BART, T5", "writes a target\nfor a source",
-            lambda i, j: "masked" if j > max(i, 1) else "key" if j < 2 else "query",
-        ),
-    )  # fmt: skip
-    for x, (name, example, what, role) in zip((7.4, 21.0, 34.6), masks, strict=True):
-        write(ax, x, 28, name, fontweight="bold", fontsize=9)
-        note(ax, x, 25.8, example)
-        cells(ax, x - 2.5 * side, 24.4, side, [[role(i, j) for j in range(5)] for i in range(5)])
-        write(ax, x, 9.2, what, fontsize=9)
-    note(ax, 21, 5, "row: a query · column: a key")
-    note(ax, 21, 2.6, "hatched: masked · orange: the source")
 
 
 def gpt(ax: Axes) -> None:
