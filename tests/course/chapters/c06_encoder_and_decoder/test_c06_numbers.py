@@ -88,7 +88,7 @@ def test_hundred_is_the_default_after_a_first_digit(said, model):
     assert wrong.p.max() < 0.001
     said("changes its probability by less than 0.006.")
     said("With the two hidden it keeps {:.2f} in numbers like `213,456`, at least {:.2f} in each model, and it appears "
-         "with at least {:.2f} in those like `2,456`, where it had less than 0.001.",
+         "with at least {:.2f} in those like `2,456`, where it had less than 0.001;",
          before.hidden.mean(), before.hidden.min(), wrong.hidden.min())  # fmt: skip
     said("adds nothing at all, it has at least {:.2f} in both.", min(before.off.min(), wrong.off.min()))
 

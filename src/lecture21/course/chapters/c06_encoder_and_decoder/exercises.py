@@ -309,7 +309,7 @@ _INFLUENCE.wrong_lines(
 
 
 def _three_masks(is_padding, n_target):
-    """Return the masks of the three attentions, tensors of bools that are True where a query may attend.
+    """Return the masks of the three attentions, bools that are True where a query may attend.
 
     `is_padding` has the shape (B, S) and is True where a source is padded. The masks have the
     shapes (B, S, S) for the encoder, (T, T) for the decoder's own words, and (B, T, S) for
