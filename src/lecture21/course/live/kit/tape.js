@@ -62,11 +62,67 @@ export function sum(a, b) {
   });
 }
 
-/** @param {Tensor} x */
-export function tanh(x) {
-  const data = x.data.map(Math.tanh);
+/**
+ * Return f of each number.
+ * @param {Tensor} x
+ * @param {(value: number) => number} f
+ * @param {(value: number, found: number) => number} slope  the derivative of f at a value, where f was found
+ */
+export function map(x, f, slope) {
+  const data = x.data.map(f);
   return result(data, x.columns, [x], (gradient) => {
-    for (let i = 0; i < data.length; i++) x.gradient[i] += gradient[i] * (1 - data[i] ** 2);
+    for (let i = 0; i < data.length; i++) x.gradient[i] += gradient[i] * slope(x.data[i], data[i]);
+  });
+}
+
+export const tanh = (/** @type {Tensor} */ x) => map(x, Math.tanh, (_, y) => 1 - y ** 2);
+export const exp = (/** @type {Tensor} */ x) => map(x, Math.exp, (_, y) => y);
+export const square = (/** @type {Tensor} */ x) =>
+  map(
+    x,
+    (value) => value ** 2,
+    (value) => 2 * value,
+  );
+export const scaled = (/** @type {Tensor} */ x, /** @type {number} */ by) =>
+  map(
+    x,
+    (value) => by * value,
+    () => by,
+  );
+
+/** Return a b, number by number, where b is repeated as often as it fits into a. @param {Tensor} a @param {Tensor} b */
+export function product(a, b) {
+  const size = b.data.length;
+  const data = a.data.map((value, i) => value * b.data[i % size]);
+  return result(data, a.columns, [a, b], (gradient) => {
+    gradient.forEach((each, i) => {
+      if (a.trains) a.gradient[i] += each * b.data[i % size];
+      if (b.trains) b.gradient[i % size] += each * a.data[i];
+    });
+  });
+}
+
+/** Return log(sum(exp)) of each row. @param {Tensor} x */
+export function logSumExp(x) {
+  const width = x.columns;
+  const data = Float64Array.from({ length: x.data.length / width }, (_, i) => {
+    const row = x.data.subarray(i * width, (i + 1) * width);
+    const most = Math.max(...row);
+    return most + Math.log(row.reduce((total, value) => total + Math.exp(value - most), 0));
+  });
+  return result(data, 1, [x], (gradient) => {
+    x.data.forEach((value, i) => {
+      const row = Math.floor(i / width);
+      x.gradient[i] += gradient[row] * Math.exp(value - data[row]);
+    });
+  });
+}
+
+/** Return the mean of all numbers. @param {Tensor} x */
+export function mean(x) {
+  const size = x.data.length;
+  return result(Float64Array.of(x.data.reduce((a, b) => a + b) / size), 1, [x], ([gradient]) => {
+    for (let i = 0; i < size; i++) x.gradient[i] += gradient / size;
   });
 }
 

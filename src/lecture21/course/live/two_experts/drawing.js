@@ -1,11 +1,12 @@
 // The two charts of two experts and a gate: lines with the data, and the gate's probability below.
 
 import { THEMED } from "../kit/colors.js";
-import { deviations, predict } from "./fit.js";
+import { deviations, explain } from "./fit.js";
 
 export const X_RANGE = /** @type {[number, number]} */ ([-1, 1]);
 export const Y_RANGE = /** @type {[number, number]} */ ([-2, 2]);
 const GRID = Array.from({ length: 161 }, (_, i) => -1 + i / 80);
+const ON_GRID = GRID.map((x) => /** @type {[number, number]} */ ([x, 0]));
 
 /**
  * Mix two colors.
@@ -25,13 +26,13 @@ export function mixed(from, to, share) {
  * @returns {import("../kit/chart.js").Content}
  */
 export function linesContent({ parameters, before, points, responsible, bands }) {
-  const found = GRID.map((x) => predict(parameters, x));
+  const found = explain(parameters, ON_GRID);
   const sds = deviations(parameters);
   const lines = [0, 1].map((m) => found.map(({ means }) => means[m]));
   const bold = [0, 1].map((m) => found.map(({ means, gate }) => (gate[m] >= 0.5 ? means[m] : NaN)));
   const { series } = THEMED;
   const [first, second] = series;
-  const old = before ? GRID.map((x) => predict(before, x).means) : [];
+  const old = before ? explain(before, ON_GRID).map(({ means }) => means) : [];
   return {
     curves: [
       ...[0, 1].map((m) => ({ x: GRID, y: old.map((means) => means[m]), color: series[m], width: 1 })),
@@ -66,7 +67,7 @@ export function linesContent({ parameters, before, points, responsible, bands })
  * @returns {import("../kit/chart.js").Content}
  */
 export function gateContent(parameters) {
-  const first = GRID.map((x) => predict(parameters, x).gate[0]);
+  const first = explain(parameters, ON_GRID).map(({ gate }) => gate[0]);
   // Each expert is named where its area is highest, unless it has next to nothing.
   const notes = [0, 1].flatMap((m) => {
     const heights = first.map((g) => (m ? 1 - g : g)).map((share, i) => (i >= 16 && i <= 144 ? share : 0));

@@ -3,7 +3,21 @@
 // The parameters are w1, b1, log s1, w2, b2, log s2 of the experts, as in `LinearGaussian`, and the slope and offset of
 // the gate: the logit of expert 2 less that of expert 1. `LinearGate` has both logits; only their difference counts.
 
-import { adam } from "../kit/tape.js";
+import {
+  adam,
+  backward,
+  exp,
+  gather,
+  given,
+  linear,
+  logSumExp,
+  map,
+  mean,
+  product,
+  scaled,
+  square,
+  sum,
+} from "../kit/tape.js";
 
 /** The least standard deviation of an expert: the variance is its square plus exp(2 log s). */
 export const LEAST_SD = 0.05;
@@ -40,50 +54,79 @@ export function deviations(p) {
 }
 
 /**
- * Return the gate's probabilities, the experts' means and the mixture's mean at one x.
+ * Return the mixture at some points as tensors: gate, means of the experts and what they miss of y, what their blend
+ * misses, and log P(y, expert|x) and log P(y|x).
  * @param {number[]} p  8 parameters
- * @param {number} x
+ * @param {[number, number][]} points
  */
-export function predict(p, x) {
-  const u = p[6] * x + p[7];
-  const logGate = [-softplus(u), -softplus(-u)];
-  const gate = logGate.map(Math.exp);
-  const means = [p[0] * x + p[1], p[3] * x + p[4]];
-  return { logGate, gate, means, mean: gate[0] * means[0] + gate[1] * means[1] };
+function mixture(p, points) {
+  const fixed = (/** @type {number[]} */ data, columns = 2) => given(Float64Array.from(data), columns);
+  const parameters = given(Float64Array.from(p), 1, true);
+  const [lines, logSd, gateLine] = [
+    [0, 1, 3, 4],
+    [2, 5],
+    [6, 7],
+  ].map((places) => gather(parameters, places));
+  const x = fixed(points.flatMap(([x]) => [x, 1]));
+  const y = fixed(points.flatMap(([, y]) => [-y, -y]));
+
+  const logits = linear(linear(x, gateLine), fixed([-1, 1], 1)); // N x 2: of each expert against the other
+  const logSigmoid = (/** @type {number} */ u) => -softplus(-u);
+  const logGate = map(logits, logSigmoid, (u) => Math.exp(logSigmoid(-u)));
+  const gate = exp(logGate);
+  const means = linear(x, lines); // N x 2
+  const missed = sum(means, y);
+  const blended = linear(product(gate, missed), fixed([1, 1])); // N x 1
+
+  const logOfVariance = (/** @type {number} */ s) => Math.log(LEAST_SD ** 2 + Math.exp(2 * s));
+  const logVariance = map(logSd, logOfVariance, (s, found) => 2 * Math.exp(2 * s - found));
+  const squares = product(square(missed), exp(scaled(logVariance, -1)));
+  const width = sum(logVariance, fixed([Math.log(2 * Math.PI)], 1));
+  const joint = sum(scaled(sum(squares, width), -0.5), logGate); // N x 2
+  return { parameters, gate, means, missed, blended, joint, logProb: logSumExp(joint) };
 }
 
 /**
- * Return what the mixture says of each point: also log P(y|x), and the experts' responsibilities.
+ * Return what the mixture says of each point: the gate's probabilities, the experts' means and the mixture's, log P(y|x),
+ * and the experts' responsibilities.
  * @param {number[]} p  8 parameters
  * @param {[number, number][]} points
  */
 export function explain(p, points) {
-  const variances = deviations(p).map((sd) => sd ** 2);
-  return points.map(([x, y]) => {
-    const found = predict(p, x);
-    const joint = variances.map(
-      (v, m) => found.logGate[m] - 0.5 * ((y - found.means[m]) ** 2 / v + Math.log(2 * Math.PI * v)),
-    );
-    const most = Math.max(...joint);
-    const logProb = most + Math.log(Math.exp(joint[0] - most) + Math.exp(joint[1] - most));
-    return { ...found, logProb, responsible: joint.map((each) => Math.exp(each - logProb)) };
+  const found = mixture(p, points);
+  return points.map(([, y], n) => {
+    const [gate, means, joint] = [found.gate, found.means, found.joint].map(({ data }) => [
+      data[2 * n],
+      data[2 * n + 1],
+    ]);
+    const logProb = found.logProb.data[n];
+    const responsible = joint.map((each) => Math.exp(each - logProb));
+    return { gate, means, mean: y + found.blended.data[n], logProb, responsible };
   });
 }
 
 /**
- * Return the numbers that the losses are made of, as means over the points: the log-likelihood in nats, the squared
- * error of the mixture's mean, and that of the experts, weighted by the gate.
+ * Return the losses of a mixture: competing experts each explain their own points, which is the negative log-likelihood
+ * in nats, and cooperating ones explain all of them with their blend, which is its squared error.
+ * @type {Record<"competitive" | "cooperative", (found: ReturnType<typeof mixture>) => import("../kit/tape.js").Tensor>}
+ */
+const LOSSES = {
+  competitive: ({ logProb }) => scaled(mean(logProb), -1),
+  cooperative: ({ blended }) => mean(square(blended)),
+};
+
+/**
+ * Return means over the points: the log-likelihood in nats, the squared error of the mixture's mean, and that of the
+ * experts, weighted by the gate.
  * @param {number[]} p  8 parameters
  * @param {[number, number][]} points
  */
 export function score(p, points) {
-  const found = explain(p, points);
-  const average = (/** @type {(each: (typeof found)[number], y: number) => number} */ part) =>
-    found.reduce((sum, each, n) => sum + part(each, points[n][1]), 0) / points.length;
+  const found = mixture(p, points);
   return {
-    nats: average(({ logProb }) => logProb),
-    error: average(({ mean }, y) => (mean - y) ** 2),
-    expertError: average(({ gate, means }, y) => gate[0] * (means[0] - y) ** 2 + gate[1] * (means[1] - y) ** 2),
+    nats: -LOSSES.competitive(found).data[0],
+    error: LOSSES.cooperative(found).data[0],
+    expertError: 2 * mean(product(found.gate, square(found.missed))).data[0],
   };
 }
 
@@ -174,36 +217,6 @@ function gateStep(gate, points, shares) {
 }
 
 /**
- * Return the gradient of a loss, averaged over the points, with that of the gate for the logit of expert 2 alone.
- * @param {number[]} p  8 parameters
- * @param {[number, number][]} points
- * @param {"competitive" | "cooperative"} loss  the negative log-likelihood, or the squared error of the mean
- */
-export function gradient(p, points, loss) {
-  const variances = deviations(p).map((sd) => sd ** 2);
-  const found = Array(8).fill(0);
-  explain(p, points).forEach(({ gate, means, mean, responsible }, n) => {
-    const [x, y] = points[n];
-    for (const m of [0, 1]) {
-      const residual = y - means[m];
-      // An expert learns from a point as far as it is responsible for it, or, cooperating, as far as the gate uses it.
-      const pull = loss === "competitive" ? (-responsible[m] * residual) / variances[m] : 2 * (mean - y) * gate[m];
-      found[3 * m] += pull * x;
-      found[3 * m + 1] += pull;
-      if (loss === "competitive") {
-        const byVariance = (0.5 * (residual ** 2 / variances[m] - 1)) / variances[m];
-        found[3 * m + 2] -= responsible[m] * byVariance * 2 * Math.exp(2 * p[3 * m + 2]);
-      }
-    }
-    const pull =
-      loss === "competitive" ? gate[1] - responsible[1] : 2 * (mean - y) * gate[0] * gate[1] * (means[1] - means[0]);
-    found[6] += pull * x;
-    found[7] += pull;
-  });
-  return found.map((each) => each / points.length);
-}
-
-/**
  * Make one step of Adam on all points.
  * @param {Fit} fit  not changed
  * @param {[number, number][]} points
@@ -218,7 +231,9 @@ export function adamStep(fit, points, loss, rate) {
     second: [...fit.second],
     steps: fit.steps + 1,
   };
-  adam(next, gradient(fit.parameters, points, loss), rate, next.steps);
+  const found = mixture(fit.parameters, points);
+  backward(LOSSES[loss](found));
+  adam(next, found.parameters.gradient, rate, next.steps);
   // The logits of the gate move by the same amount in opposite directions.
   for (const i of [6, 7]) next.parameters[i] += next.parameters[i] - fit.parameters[i];
   return next;
