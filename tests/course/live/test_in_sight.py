@@ -18,6 +18,7 @@ PAIRS = {
     "design a head": (live.DesignHead(), ".rule select >> nth=2", "table.weights"),
     "design two layers": (live.DesignHead("induction"), ".rule select >> nth=2", "table.weights >> nth=0"),
     "train": (live.Train(), "button.main", ".samples .text"),
+    "eight masks": (live.EightMasks(), ".thumbs label >> nth=1", ".verdict"),
     "side by side": (live.SideBySide(), "button.main", ".panel .text >> nth=1"),
     "context": (live.Context(), ".controls input >> nth=0", ".chart >> nth=0"),
     "two experts": (live.TwoExperts(), "button.main", ".chart >> nth=0"),

@@ -137,7 +137,7 @@ def test_without_a_script_the_question_is_there_with_its_answer_folded():
     assert re.search(
         r"<details><summary>Answer</summary>\s*<p><strong>0\.204 nats\.</strong> The mean is ln 26", element
     )
-    assert "<sup>v</sup>" in live.Question("4.6").element()
+    assert "<sup>v</sup>" in live.Question("4.5").element()
     assert live.Question("4.4").fallback_image() == ""
     assert len(element) < 4000  # the state has no code
 
@@ -178,7 +178,7 @@ def test_a_number_is_checked_in_the_page(open_figures):
 
 
 def test_a_choice_is_made_with_the_keyboard_or_a_finger(open_figures):
-    stage = open_figures(live.Question("4.2"), live.Question("4.6"), has_touch=True)
+    stage = open_figures(live.Question("4.2"), live.Question("4.5"), has_touch=True)
     first = stage.figure("question")
     first.get_by_role("button", name="Check").press("Enter")
     expect(first.locator(".message")).to_contain_text("Choose one of the answers first.")

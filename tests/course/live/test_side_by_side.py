@@ -66,6 +66,11 @@ def test_the_letter_in_sight_and_hidden_has_the_probability_of_torch(open_figure
             found.append(expected)
         assert found[0][0] == pytest.approx(found[0][1], abs=1e-5)  # with the mask, it makes no difference
         assert found[1][0] > 0.9 > found[1][1]
+        for panel, (seen_share, hidden_share) in zip(figure.locator(".panel").all(), found, strict=True):
+            expect(panel.locator(".stamp")).to_be_visible(visible=seen_share - hidden_share > 0.5)
+        reading = figure.locator(".reading").inner_text().replace("\u00a0", " ")
+        assert all(f"{100 * hidden_share:.1f} % hidden" in reading for _, hidden_share in found if hidden_share > 1e-3)
+        assert [seen_share - hidden_share > 0.5 for seen_share, hidden_share in found] == [False, True]
 
 
 def test_another_seed_and_another_prompt_give_other_texts_and_reset_the_first(open_figures):

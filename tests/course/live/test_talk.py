@@ -20,7 +20,7 @@ GATED = {
 }
 SHOWN = dict(zip(NAMES, FIGURES, strict=True)) | GATED
 RESERVED = ".live-figure:not(.live-on) { min-height: 900px }"  # until a figure has started, as on a page of the book
-PART_I = ("agreement", "arrow", "attention", "depth_film", "design_head", "side_by_side", "two_stacks")
+PART_I = ("agreement", "arrow", "attention", "depth_film", "design_head", "eight_masks", "side_by_side", "two_stacks")
 SMALLEST = {True: 0.7, False: 0.45}
 """The least share of its size on the page that a figure has on a screen of 800 pixels: in Part I, and elsewhere."""
 

@@ -16,6 +16,7 @@ from lecture21.course.live.collapse.collapse import Collapse
 from lecture21.course.live.context.context import Context
 from lecture21.course.live.depth_film.depth_film import DepthFilm
 from lecture21.course.live.design_head.design_head import DesignHead
+from lecture21.course.live.eight_masks.eight_masks import EightMasks
 from lecture21.course.live.figure import Figure
 from lecture21.course.live.lines.lines import Lines
 from lecture21.course.live.merges.merges import Merges
@@ -38,6 +39,7 @@ def examples() -> list[Figure]:
         *(Attention(level) for level in (2, 3)),
         DesignHead(),
         DesignHead("induction"),
+        EightMasks(),
         SideBySide(),
         *(Agreement(chapter) for chapter in (1, 2, 3)),
         Agreement(4, sentence=2),

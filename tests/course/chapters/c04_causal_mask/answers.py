@@ -8,7 +8,6 @@ from worked_example import CAT, THE, example
 from lecture21 import generate, pretrained
 from lecture21.attention import causal_mask
 from lecture21.course.chapters import questions
-from lecture21.data.agreement import Agreement
 from lecture21.data.worked_example import TOKENS, W_KEY, W_QUERY, W_VALUE, X
 from lecture21.pretrained import storage
 
@@ -49,21 +48,12 @@ def padding_row_left_out() -> str:
     return "a finite loss, and a gradient of W^v that is NaN" if w_value.grad.isnan().all() else ""
 
 
-def no_target_left() -> str:
-    """What a model that sees the sentence without its full stop cannot know: nothing, if all end with the same word."""
-    words = Agreement().sentences(500, 7, generator=torch.Generator().manual_seed(0))
-    assert words.shape[1] - 1 == 10
-    honest = 3 * math.log(12) + 2 * math.log(4) + math.log(3) + math.log(4)
-    assert round(honest / 10, 2) == 1.27
-    return "near 0" if words[:, -1].unique().numel() == 1 else ""
-
-
 NUMBERS = {
     "4.3": lambda: [ahead(example()["zero"]), ahead(example()["masked"]), example()["zero"][THE, THE],
                     ahead(example()["unmasked"])],
     "4.4": lambda: [math.log(26) / 16, 0, math.log(26), math.log(26) * 15 / 16],
 }  # fmt: skip
-CHOICES = {"4.1": what_a_cheat_writes, "4.2": unchanged_row, "4.5": no_target_left, "4.6": padding_row_left_out}
+CHOICES = {"4.1": what_a_cheat_writes, "4.2": unchanged_row, "4.5": padding_row_left_out}
 IN_CHAPTER = set()
 
 

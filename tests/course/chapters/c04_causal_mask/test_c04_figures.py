@@ -1,12 +1,14 @@
+import numpy as np
 import pytest
 import torch
-from drawn import cells, hatched
+from drawn import cells
 from matplotlib.colors import same_color
 
-from lecture21.attention import attention, causal_mask
+from lecture21.attention import causal_mask
+from lecture21.course.chapters import results
 from lecture21.course.chapters.c04_causal_mask import figures
 from lecture21.course.figures.heatmaps import FUTURE
-from lecture21.data.worked_example import TOKENS, W_KEY, W_QUERY, X
+from lecture21.data.worked_example import TOKENS
 
 EVERYTHING = torch.ones(4, 4, dtype=torch.bool)
 
@@ -37,12 +39,14 @@ def test_connections_name_the_inputs_and_the_targets():
     assert above == ["cat", "sat", "down", "?"]
 
 
-def test_masked_softmax_writes_scores_and_weights_and_marks_minus_infinity():
-    q, k = X @ W_QUERY.T, X @ W_KEY.T
-    mask = causal_mask(4)
-    _, weights = attention(q, k, X, mask)
-    left, right = figures.masked_softmax(q @ k.T / 2, mask, weights, TOKENS)
-    assert hatched(left) == hatched(right) == cells(~mask)
-    assert sum(text.get_text() == "−∞" for text in left.texts) == 6
-    numbers = [text.get_text() for text in right.texts]
-    assert numbers == [f"{weights[i, j]:.2f}" for i, j in mask.nonzero().tolist()]
+def test_the_curves_of_the_leak_are_those_of_the_table():
+    table = results.load("leak")
+    ax = figures.leak_by_position(table)
+    drawn = [line.get_ydata() for line in ax.lines if len(line.get_ydata()) == 32]
+    for case in (("no mask", "prefix"), ("mask", "window"), ("no mask", "window")):
+        rows = table[table["seed"].notna()].set_index(["model", "view"]).loc[case].sort_values("position")
+        seeds = [each["nats"].to_numpy() for _, each in rows.groupby("seed")]
+        assert len(seeds) == 5
+        for curve in [*seeds, sum(seeds) / len(seeds)]:
+            assert any(np.allclose(curve, line) for line in drawn)
+    assert {text.get_text() for text in ax.texts} >= {"uniform 4.17", "with the mask"}

@@ -1,16 +1,18 @@
-"""The causal mask: connections that it allows, and the softmax after it."""
+"""The causal mask: connections that it allows, and what a model without it pays."""
 
+import math
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from jaxtyping import Bool, Float
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from lecture21.course.figures.axes import as_array
-from lecture21.course.figures.heatmaps import FUTURE, attention_map, hatch_masked, label_axes, matrix, square_mask
-from lecture21.course.figures.style import COLORS, TEXT_COLORS, WIDTH
+from lecture21.course.figures.curves import seed_curves
+from lecture21.course.figures.heatmaps import FUTURE, square_mask
+from lecture21.course.figures.style import COLORS, SERIES, TEXT_COLORS
 
 
 def connections(
@@ -52,34 +54,37 @@ def connections(
     return ax
 
 
-def masked_softmax(
-    scores: Float[Tensor, "T T"],
-    mask: Bool[Tensor, "T T"],
-    weights: Float[Tensor, "T T"],
-    tokens: Sequence[str],
-) -> np.ndarray:
-    """Draw the scores with masked cells at minus infinity and, beside them, the weights after the softmax.
+def leak_by_position(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw the loss at each position of a window, with the causal mask and without, of the result `leak`.
 
     Args:
-        scores: scaled scores before the mask.
-        mask: True where a query may attend.
-        weights: attention weights.
-        tokens: labels of rows and columns.
-
-    Returns:
-        The two `Axes`.
+        table: a row for each model, view, seed and position, with the loss in `nats`.
     """
-    _, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.5))
-    masked = ~square_mask(mask, tokens)
-    shown = np.where(masked, 0.0, as_array(scores))
-    ax = matrix(shown, tokens, tokens, title="1. Scores, the future at −∞", ax=axes[0])
-    hatch_masked(ax, masked)
-    ax.set_xticklabels(tokens, rotation=45, ha="left")
-    label_axes(ax)
-    for text, hidden in zip(ax.texts, masked.flat, strict=True):
-        if hidden:
-            # A white background keeps the hatching away from the sign.
-            text.set(text="−∞", color="black", bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5}, zorder=5)
-    attention_map(weights, tokens, mask=mask, annotate=True, title="2. Weights: rows sum to 1", ax=axes[1])
-    label_axes(axes[1])
-    return axes
+
+    def curves(model: str, view: str) -> Float[np.ndarray, "seeds positions"]:
+        rows = table.query("model == @model and view == @view")
+        return rows.pivot(index="seed", columns="position", values="nats").to_numpy()
+
+    series = {
+        "no mask, the input ends at the position": curves("no mask", "prefix"),
+        "with the mask": curves("mask", "window"),
+        "no mask, the window in view": curves("no mask", "window"),
+    }
+    n = table["position"].max() + 1
+    ax = seed_curves(
+        range(n),
+        series,
+        ticks={place: str(place) for place in (*range(0, n - 5, 5), n - 1)},
+        xlabel="position in the window",
+        ylabel="nats per character",
+        legend=True,
+        ax=ax,
+    )
+    ax.get_legend().remove()
+    for (name, seeds), color in zip(series.items(), SERIES, strict=False):
+        ax.text(13, seeds.max() + 0.15 if seeds.max() > 4 else np.median(seeds) + 0.3, name, color=color, weight="bold")
+    counts = {name: table.loc[table["model"] == name, "nats"].mean() for name in ("bigram", "5-gram")}
+    for name, nats in {"uniform": math.log(65), **counts}.items():
+        ax.axhline(nats, color=COLORS["note"], linestyle="--", linewidth=1)
+        ax.annotate(f"{name} {nats:.2f}", (1.01, nats), xycoords=("axes fraction", "data"), va="center")
+    return ax

@@ -14,6 +14,10 @@ import { WRITE_STYLE } from "../characters/style.js";
 
 const TITLE = "Two models, one prompt";
 const COUNT = 80; // characters for each press of the button
+const STAMP_STYLE = `
+.stamp { position: absolute; top: -0.4rem; right: 0; margin: 0; padding: 0 0.5rem; rotate: -6deg; color: var(--error); border: 2px solid; border-radius: 6px;
+  font-weight: 700; background: var(--paper); }
+`;
 
 /** @typedef {import("../characters/session.js").GPT} GPT */
 
@@ -26,13 +30,11 @@ export default {
     const { engine, gpt } = opened;
     const frame = createFrame(context, {
       title: TITLE,
-      first: "Move along the letters of the prompt, and compare the bars. Then press “Write again” a few times.",
-      then:
-        "without a mask, a letter that is in sight is nearly certain and a hidden one is not, so the model with the much " +
-        "lower validation loss writes the worse text.",
+      first:
+        "Move along the letters of the prompt: which model needs to see a letter to predict it? Then let both write.",
       onChange: () => update(),
     });
-    frame.root.append(create("style", {}, WRITE_STYLE));
+    frame.root.append(create("style", {}, WRITE_STYLE + STAMP_STYLE));
     frame.busy(true);
     frame.onRemove(() => engine.close());
     const { state } = frame;
@@ -78,14 +80,15 @@ export default {
     const panels = models.map((_, i) => {
       const text = create("p", { class: "text" });
       const title = create("p", { class: "panel-title" }, capital(labels[i]));
+      const stamp = create("p", { class: "stamp", "aria-hidden": "true", hidden: true }, "copies!");
       const loss = losses[i] === null ? "" : `Validation loss ${losses[i].toFixed(2)} nats per character`;
       const note = create("p", { class: "note" }, loss);
-      const panel = create("div", { class: "panel" }, title);
+      const panel = create("div", { class: "panel" }, title, stamp);
       const list = bars(panel, `Probability of the letter, model ${labels[i]}`);
       list.node.style.setProperty("--names", "8.5rem");
       panel.append(note, text);
       frame.stage.append(panel);
-      return { text, title, note, loss, list };
+      return { text, title, stamp, note, loss, list };
     });
     const refresh = latest(frame, write);
     const book = models[0];
@@ -130,11 +133,13 @@ export default {
       const said = texts.map((text, i) => {
         const writes = `writes “${text.slice(0, 30).replace(/\s+/g, " ")} …”.`;
         if (!shares[i]) return `The model ${labelsNow[i]} ${writes}`;
-        const [visible, hidden] = shares[i].map(percent);
+        const [visible, hidden] = shares[i].map((share) => percent(share));
         const letter = `“${shortName(letters[at()])}”`;
-        return `The model ${labelsNow[i]} gives ${letter} ${visible} in sight and ${hidden} hidden, and ${writes}`;
+        const copies = copied(shares[i]) ? "copies: it " : "";
+        return `The model ${labelsNow[i]} ${copies}gives ${letter} ${visible} in sight and ${hidden} hidden, and ${writes}`;
       });
-      panels.forEach(({ list }, i) => {
+      panels.forEach(({ list, stamp }, i) => {
+        stamp.hidden = !copied(shares[i]);
         const names = [`“${shortName(letters[at()])}” in sight`, `“${shortName(letters[at()])}” hidden`];
         list.update(
           (shares[i] ?? []).map((share, k) => ({
@@ -174,6 +179,11 @@ export default {
     }
   },
 };
+
+/** Whether a model needs to see a letter to predict it. */
+function copied(/** @type {[number, number] | null} */ shares) {
+  return Boolean(shares && shares[0] - shares[1] > 0.5);
+}
 
 function capital(/** @type {string} */ text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
