@@ -8,11 +8,11 @@ import { legend } from "../kit/chart.js";
 import { THEMED } from "../kit/colors.js";
 import { button } from "../kit/controls.js";
 import { create, createFrame, find, messageOf } from "../kit/frame.js";
-import { argmax, written } from "../kit/numbers.js";
+import { written } from "../kit/numbers.js";
 import { integerIn } from "../kit/state.js";
+import { STYLE, allDraws, bestOf, capital, linesOf, row, sampledRows, signed } from "./responses.js";
 
 /**
- * @typedef {[text: string, score: number, learned: number]} Line  a response, its score and its learned reward
  * @typedef {{name: string, method: string, n: number, measured: import("./drawing.js").Measured}} Stop
  *   n: of how many responses the policy takes the best; 0 if it takes the first
  * @typedef {object} Stored  what Python gives; responses are text, of which `linesOf` makes lines
@@ -80,13 +80,13 @@ export default {
       onChoose: (/** @type {number} */ stop) => state.set({ stop }),
     };
     const charts = [
+      frontier(frame, { ...points, value: 1, yRange: [0, 1], title: "Judge's score", yTitle: "judge's score" }),
       frontier(frame, {
-        ...{ ...points, value: 1, yRange: [0, 1] },
-        ...{ title: "Judge's score", yTitle: "judge's score" },
-      }),
-      frontier(frame, {
-        ...{ ...points, value: 2, yRange: [-0.5, 2.5] },
-        ...{ title: "Learned reward, which was optimized", yTitle: "learned reward" },
+        ...points,
+        value: 2,
+        yRange: [-0.5, 2.5],
+        title: "Learned reward, which was optimized",
+        yTitle: "learned reward",
       }),
     ];
     const key = create("div", { class: "panel full" });
@@ -104,26 +104,31 @@ export default {
     frame.stage.append(responses, now);
     frame.root.append(create("style", {}, STYLE));
 
-    /** Draws of the reference, the one that the learned reward chooses, and the one that the judge would choose. */
-    function best(/** @type {number} */ n) {
-      const list = draws[state.values.prompt].slice(0, n);
-      return { list, picked: argmax(list.map((line) => line[2])), judged: argmax(list.map((line) => line[1])) };
+    const drawn = allDraws();
+
+    /** The draws of which the chosen policy takes the best; null if it responds at once. */
+    function best() {
+      const { n } = chosen();
+      return n ? bestOf(draws[state.values.prompt], n) : null;
     }
 
-    /** Name, response, score and learned reward of the chosen policy. */
+    /** Response, score and learned reward of the chosen policy. */
     function response() {
-      const { n, responses: lines } = chosen();
-      if (!n) return lines[state.values.prompt];
-      const { list, picked } = best(n);
-      return list[picked];
+      const found = best();
+      return found ? found.list[found.picked] : chosen().responses[state.values.prompt];
     }
 
     function update() {
       const { prompt } = state.values;
       for (const chart of charts) chart.redraw();
       answer.replaceChildren(row(capital(chosen().name), response(), "chosen"));
-      responses.replaceChildren(...storedRows());
-      if (sampled && sampled.prompt !== prompt) {
+      const among = best();
+      responses.replaceChildren(
+        row("Before fine-tuning (base)", base[prompt]),
+        row("Fine-tuned, the reference", reference.responses[prompt]),
+        ...(among ? [drawn(among)] : []),
+      );
+      if (sampled !== null && sampled !== prompt) {
         sampled = null;
         now.replaceChildren();
       }
@@ -137,26 +142,7 @@ export default {
       );
     }
 
-    function storedRows() {
-      const { prompt } = state.values;
-      const rows = [row("Before fine-tuning (base)", base[prompt])];
-      rows.push(row("Fine-tuned, the reference", reference.responses[prompt]));
-      const { n } = chosen();
-      if (!n) return rows;
-      const { list, picked, judged } = best(n);
-      const marks = (/** @type {number} */ i) => [
-        i === picked ? "chosen by the learned reward" : "",
-        i === judged ? "best according to the judge" : "",
-      ];
-      const items = list.map((line, i) => row(marks(i).filter(Boolean).join(", ") || `response ${i + 1}`, line));
-      const all = create("details", {}, create("summary", {}, `All ${n} responses from which it chooses`), ...items);
-      all.open = opened;
-      all.addEventListener("toggle", () => (opened = all.open));
-      return [...rows, all];
-    }
-
-    let opened = false;
-    /** What was sampled last. @type {{prompt: number} | null} */
+    /** The prompt of what was sampled last. @type {number | null} */
     let sampled = null;
     let seed = 0;
 
@@ -167,14 +153,16 @@ export default {
       sampleButton.disabled = true;
       section.setAttribute("aria-busy", "true");
       frame.fail("");
-      if (!sampled)
+      if (sampled === null)
         now.replaceChildren(create("p", { role: "status" }, "The models are loading and will respond in a moment."));
       try {
-        const lines = [];
-        for (let i = 0; i < N; i++) lines.push(await sample("unaligned", start, newest, seed * (N + 1) + i));
-        const aligned = await sample("aligned", start, newest, seed * (N + 1) + N);
+        const texts = [];
+        for (let i = 0; i <= N; i++)
+          texts.push(await sample(i < N ? "unaligned" : "aligned", start, newest, seed * (N + 1) + i));
         seed += 1;
-        if (prompt === state.values.prompt) showSampled(prompt, lines, aligned);
+        if (prompt !== state.values.prompt) return now.replaceChildren();
+        sampled = prompt;
+        now.replaceChildren(...sampledRows(texts, (text) => judge(prompts[prompt], text).score));
       } catch (error) {
         now.replaceChildren();
         frame.fail(messageOf(error));
@@ -186,58 +174,7 @@ export default {
     }
     const sample = createSampler(context.model, frame);
 
-    function showSampled(/** @type {number} */ prompt, /** @type {string[]} */ lines, /** @type {string} */ aligned) {
-      sampled = { prompt };
-      /** @type {[string, number, null][]} */
-      const scored = [...lines, aligned].map((text) => [text, judge(prompts[prompt], text).score, null]);
-      const winner = argmax(scored.slice(0, N).map((line) => line[1]));
-      now.replaceChildren(
-        create("p", { class: "panel-title", role: "status" }, "Sampled just now, and scored by the judge"),
-        row("Before fine-tuning (base)", scored[0]),
-        row(`Before fine-tuning, best of ${N} according to the judge (response ${winner + 1})`, scored[winner]),
-        row("Aligned (PPO, KL weight 0.1)", scored[N], "chosen"),
-      );
-    }
-
     update();
     return frame.remove;
   },
 };
-
-function capital(/** @type {string} */ text) {
-  return text[0].toUpperCase() + text.slice(1);
-}
-
-/** A reward with two digits and a real minus sign. */
-function signed(/** @type {number} */ value) {
-  return value.toFixed(2).replace("-", "\u2212");
-}
-
-/** Responses, each with its score and learned reward, from lines of text. @returns {Line[]} */
-function linesOf(/** @type {string} */ text) {
-  const lines = text ? text.split("\n") : [];
-  return lines.map((line) => {
-    const [, score, learned, response] = line.match(/^(\S+) (\S+) (.*)$/) ?? [];
-    return [response, Number(score), Number(learned)];
-  });
-}
-
-/**
- * One response: which policy's it is, how it scores, and the text.
- * @param {string} name
- * @param {Line | [string, number, null]} line  null: without its learned reward
- * @param {string} [mark]
- */
-function row(name, [text, score, learned], mark = "") {
-  const reward = learned === null ? "" : `, learned reward ${signed(learned)}`;
-  const head = create("p", { class: "who" }, create("b", {}, name), ` · score ${score.toFixed(2)}${reward}`);
-  return create("div", { class: `response ${mark}` }, head, create("p", { class: "said" }, text || "(nothing)"));
-}
-
-const STYLE = `
-.responses.answer { min-height: 5.5rem; } .responses > p { margin-bottom: 0.3rem; }
-.note { font-size: 0.85rem; color: var(--note); margin: 0.2rem 0 0; }
-.response { border-left: 4px solid var(--line); padding: 0.1rem 0 0.1rem 0.7rem; margin-bottom: 0.5rem; }
-.response.chosen { border-color: var(--accent); }
-.response p { margin: 0; } .who { font-size: 0.85rem; font-variant-numeric: tabular-nums; }
-`;
