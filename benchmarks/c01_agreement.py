@@ -26,10 +26,6 @@ Writes the result `agreement`, a row for each rate and scored distance: `trained
 "1-100" where one of these distances is drawn for each batch, with "half short" so that half of the batches have
 distances up to 10; `s0` to `s9` are the fractions of 600 sentences in which the verb gets the right number; `chosen`
 marks the rate that is best for the held-out seeds.
-
-Writes the result `agreement_untrained`, measured before training: `gradient` is how strongly the loss of the verb
-depends on the state (or, for `head`, on the vector) at the subject, as the root mean square over 200 sentences of the
-gradient's norm.
 """
 
 import copy
@@ -58,7 +54,6 @@ SHORT = DISTANCES[:4]
 MIXED = {"1-10": SHORT, "1-40": DISTANCES[:14], "1-100": DISTANCES, "1-100, half short": (*SHORT * 8, *DISTANCES[4:])}
 KEY = ("arm", "gain", "trained", "steps", "learning_rate")
 RUNS = Table("agreement", KEY)
-UNTRAINED = Table("agreement_untrained", key=("arm", "gain", "seed"))
 
 
 @dataclass(frozen=True)
@@ -284,39 +279,8 @@ def choose(setting: dict[str, object]) -> None:
     RUNS.label("chosen", lambda row: row["learning_rate"] == level[len(level) // 2], **setting)
 
 
-def gradient(model: nn.Module, distance: int, seed: int) -> float:
-    """Return how strongly the loss of the verb depends on what the subject left: see the head of this file."""
-    words = TASK.sentences(200, distance, generator=torch.Generator().manual_seed(seed))
-    start, rest, verb = words[:, :2], words[:, 2:-3], words[:, -3]
-    if isinstance(model, Head):
-        x = model.vectors[words[:, :-3]].detach()
-        at = x[:, 1].clone().requires_grad_()
-        x = torch.cat([x[:, :1], at[:, None], x[:, 2:]], dim=1)
-        logits = model.output(model.gather(x)[0][:, 0])
-    else:
-        _, state = model.recurrence(model.token(start))
-        is_lstm = isinstance(state, tuple)
-        at = (state[0] if is_lstm else state).detach().requires_grad_()
-        given = (at, state[1].detach()) if is_lstm else at
-        states = model.recurrence(model.token(rest), given)[0] if distance > 1 else at.transpose(0, 1)
-        logits = model.head(states[:, -1])
-    loss = nn.functional.cross_entropy(logits, verb, reduction="sum")
-    (slope,) = torch.autograd.grad(loss, at)
-    return slope.reshape(-1, WIDTH).square().sum(dim=1).mean().sqrt().item()
-
-
-def untrained(arm: str, gain: float, seed: int) -> list[dict[str, object]]:
-    """Measure an untrained model."""
-    model = build(arm, seed, gain=gain).double()
-    distances = MAIN if math.isnan(gain) else GAIN_DISTANCES
-    return [{"distance": distance, "gradient": f"{gradient(model, distance, seed):.4e}"} for distance in distances]
-
-
 def main() -> None:
-    """Measure untrained models, train those of every arm, and choose the rates."""
-    for arm, gain in (*((kind, math.nan) for kind in ("rnn", "lstm", "head")), *(("rnn", gain) for gain in GAINS)):
-        for seed in SEEDS:
-            UNTRAINED.rows(untrained, arm=arm, gain=gain, seed=seed)
+    """Train the models of every arm, and choose the rates."""
     each(lambda key: RUNS.rows(measure, **key), [key for arm in ARMS for key in arm.runs()])
     for arm in ARMS:
         for key in arm.runs():

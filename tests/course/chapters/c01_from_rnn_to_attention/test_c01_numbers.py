@@ -49,7 +49,7 @@ def test_what_trains_an_rnn(said):
     for mix, n in mixed.items():
         assert {learned("rnn", distance, trained=mix, steps=1500) for distance in (13, 100)} == {n}
     assert learned("rnn", 4, trained="1-100", steps=1500) == learned("rnn", 4, trained="1-10", steps=176) == 0
-    assert (scores("rnn", DISTANCES, trained="1-10", steps=1500) == 1).all()
+    assert (scores("rnn", DISTANCES, trained="1-10", steps=1500) > 0.99).all()
     said("about {:.0f} of 1,500 have at most 10 words, and 176", 1500 * 4 / 34, on=on)
     said("Make half of the batches short, and {:words} of ten learn", mixed["1-100, half short"], on=on)
     assert learned("rnn", 22, steps=1500) == 0

@@ -30,16 +30,3 @@ def scores(
     if absent:
         raise ValueError(f"no models of the arm {arm!r} were measured at {sorted(absent)} words with these settings")
     return torch.tensor(table.loc[list(distances), [f"s{seed}" for seed in range(10)]].to_numpy().T)
-
-
-def gradients(arm: str, distances: Sequence[int], *, gain: float | None = None) -> Float[Tensor, "10 N"]:
-    """Return how strongly the verb's loss depends on what the subject left, before training, for ten seeds.
-
-    Args:
-        arm: rnn, lstm or head.
-        distances: words from the subject to the verb.
-        gain: as in `scores`.
-    """
-    table = results.load("agreement_untrained").query("arm == @arm")
-    table = table[table["gain"].isna() if gain is None else table["gain"] == gain]
-    return torch.tensor(table.pivot(index="seed", columns="distance", values="gradient")[list(distances)].to_numpy())
