@@ -1,6 +1,6 @@
 """Serve figures on a plain page, without the book, to look at them, test them, and take their pictures.
 
-Usage: python tools/live_page.py 'Attention(level=2)' 'Context()' [PORT]     serve these figures until Ctrl-C
+Usage: python tools/live_page.py 'Attention(query=1)' 'Context()' [PORT]     serve these figures until Ctrl-C
        python tools/live_page.py --pictures [NAME ...]     take the pictures that stand in for figures (make pictures)
        python tools/live_page.py --look 'Context()' [FOLDER]     take pictures of it: wide, phone, dark
 """
@@ -74,7 +74,7 @@ def serve(folder: Path, port: int = 0) -> Iterator[str]:
 
 
 def evaluate(expression: str) -> Figure:
-    """Return the figure that an expression such as `Attention(level=2)` describes."""
+    """Return the figure that an expression such as `Attention(query=1)` describes."""
     match = re.fullmatch(r"(\w+)\((.*)\)", expression)
     if not match or not hasattr(live, match[1]):
         raise SystemExit(

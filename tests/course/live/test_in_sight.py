@@ -12,9 +12,7 @@ PANEL = ".stage .panel:visible >> nth=0"
 PAIRS = {
     "arrow": (live.Arrow(), ".choice input >> nth=1", ".sum"),
     "arrow of two words": (live.Arrow("pair"), ".handle >> nth=0", ".sum >> nth=1"),
-    "attention 1": (live.Attention(1), ".handle >> nth=2", ".sum"),
-    "attention 2": (live.Attention(2), "input[type=range]", "table[aria-label=Weights]"),
-    "attention 3": (live.Attention(3), "select >> nth=0", "table[aria-label=Weights]"),
+    "attention": (live.Attention(), "input[type=range]", "table[aria-label=Weights]"),
     "design a head": (live.DesignHead(), ".rule select >> nth=2", "table.weights"),
     "design two layers": (live.DesignHead("induction"), ".rule select >> nth=2", "table.weights >> nth=0"),
     "train": (live.Train(), "button.main", ".samples .text"),

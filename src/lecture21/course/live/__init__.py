@@ -36,7 +36,7 @@ def examples() -> list[Figure]:
     return [
         Arrow(),
         Arrow("pair"),
-        *(Attention(level) for level in (2, 3)),
+        Attention(),
         DesignHead(),
         DesignHead("induction"),
         EightMasks(),

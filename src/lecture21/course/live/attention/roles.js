@@ -4,11 +4,11 @@ import { slider } from "../kit/controls.js";
 import { controlsOf } from "../kit/bound.js";
 import { byInput } from "../kit/frame.js";
 import { written } from "../kit/numbers.js";
+import { MATRICES } from "./compute.js";
 import { step } from "./parts.js";
-import { MATRICES } from "./settings.js";
 import { edit, matrixTable } from "./tables.js";
 
-/** @typedef {import("./settings.js").Playground} Playground */
+/** @typedef {import("./attention.js").Playground} Playground */
 /** @typedef {"query" | "key" | "value"} Role */
 
 /** What a matrix decides, and how one of its numbers is read. @type {Record<Role, {title: string, says: string}>} */
@@ -55,7 +55,7 @@ export function chosenMatrix(playground, parent) {
   for (const role of /** @type {Role[]} */ (Object.keys(ROLES))) {
     const letter = role[0];
     const formula = `${letter} = W^${letter} x; choose a number`;
-    const { node } = step(parent, { title: ROLES[role].title, formula, role, row: role });
+    const node = step(parent, { title: ROLES[role].title, formula, role });
     const rows = componentsOf(playground, role);
     const options = { label: `W^${letter}`, rows, columns: features, onEdit: edit(state, MATRICES[role]) };
     const table = matrixTable(playground, node, options, MATRICES[role]);
