@@ -67,6 +67,11 @@ def no_residual(x: Tensor, layer: Layer, norm: Layer) -> Tensor:
     return layer(norm(x))
 
 
+def left_out(x: Tensor, layer: Layer, norm: Layer) -> Tensor:
+    """Return the stream as it is."""
+    return x
+
+
 @dataclass(frozen=True)
 class Arm:
     """How a model differs from the complete one, which is pre-norm."""
@@ -106,19 +111,24 @@ ARMS = {
     "complete, GPT-2's initialization": Arm(config={"initialization": "gpt2"}),
     "no norm, GPT-2's initialization": Arm(no_norm, no_norm, PLAIN | {"initialization": "gpt2"}),
     "no residual": Arm(no_residual, no_residual),
+    "no attention": Arm(attention=left_out),
+    "no attention, no residual": Arm(left_out, no_residual),
     "complete, long": Arm(steps=LONG, warmup=LONG // 10),
     "post-norm, long": Arm(post_norm, post_norm, PLAIN, steps=LONG, warmup=LONG // 10),
 }
 CURVES = ("complete", "post-norm", "no norm", "frequencies", "post-norm, small layers", "post-norm, long warm-up")
 FINAL = ("no final norm", "frequencies", "no final norm, frequencies")
-DEEP = tuple(arm for arm in ARMS if not arm.startswith("no final norm"))
+DEEP = tuple(arm for arm in ARMS if not arm.startswith(("no final norm", "no attention")))
 PLAN = (*((4, arm) for arm in ("complete", "no norm", *FINAL)), *((24, arm) for arm in DEEP))
 """The depths and arms: with 4 blocks, what the norm before the output layer costs; with 24, all others."""
 
 
 @torch.no_grad()
-def build(arm: str, n_layer: int, seed: int, frequencies: Tensor) -> GPT:
-    """Return a model with the first weights of an arm; arms of the same seed share those of their common parts."""
+def build(arm: str, n_layer: int, seed: int, frequencies: Tensor, scale: float = 1.0) -> GPT:
+    """Return a model with the first weights of an arm; arms of the same seed share those of their common parts.
+
+    All weights of attention and feed-forward layers are multiplied by `scale`.
+    """
     torch.manual_seed(seed)
     change = ARMS[arm]
     sizes = {"d_model": WIDTH, "n_head": HEADS, "n_layer": n_layer, "block_size": WINDOW}
@@ -127,6 +137,9 @@ def build(arm: str, n_layer: int, seed: int, frequencies: Tensor) -> GPT:
         model.head.bias.copy_(frequencies.log())
     for table in (*model.token.parameters(), *model.position.parameters()):
         table *= change.embeddings  # torch draws them from N(0, 1)
+    for block in model.blocks:
+        for weight in (*block.attention.parameters(), *block.feed_forward.parameters()):
+            weight *= scale
     if change.branches:
         for block in model.blocks:
             for weight in (*block.attention.output.parameters(), *block.feed_forward.down.parameters()):
@@ -209,14 +222,14 @@ def states(layer: int, x: Tensor) -> Iterator[dict[str, object]]:
 
 
 def train(
-    arm: str, n_layer: int, runs: list[tuple[float, int]], tokens: Tensor, vocab_size: int
+    arm: str, n_layer: int, runs: list[tuple[float, int]], tokens: Tensor, vocab_size: int, scale: float = 1.0
 ) -> tuple[list[float], list[dict[str, object]]]:
     """Train one model for each pair of a learning rate and a seed.
 
     Returns the mean losses of the last 50 updates, NaN where a run diverged, and the states.
     """
     frequencies = (tokens.bincount(minlength=vocab_size) + 1) / (len(tokens) + vocab_size)
-    models = Stack([build(arm, n_layer, seed, frequencies) for _, seed in runs], ARMS[arm])
+    models = Stack([build(arm, n_layer, seed, frequencies, scale) for _, seed in runs], ARMS[arm])
     batches = {seed: Generator().manual_seed(seed) for _, seed in runs}
     rates = torch.tensor([rate for rate, _ in runs])
     weights = list(models.weights.values())
@@ -234,6 +247,8 @@ def train(
                     found.append({"learning_rate": rate, "seed": seed, "step": step, **row})
         each = models.losses(x, targets)
         history.append(each.detach())
+        if not each.isfinite().any():
+            return [math.nan] * len(runs), found
         optimizer.zero_grad()
         each.where(each.isfinite(), 0.0).sum().backward()  # the others go on when one diverges
         # Adam's update is proportional to the rate: take it with the rate 1, then each model's share of the way.

@@ -18,7 +18,7 @@ from lecture21.course.exercises.source import as_written, changed, code_lines, l
 
 ALL = [exercise for chapter in chapters() for exercise in exercises_of(chapter)]
 STORED = {number: stored for chapter in chapters() for number, stored in lines.load(chapter).items()}
-SAMPLE = ("4.4", "5.4", "8.2")  # a value, a class and a function; the others are repetitions
+SAMPLE = ("4.4", "5.3", "8.2")  # a value, a class and a function; the others are repetitions
 
 
 def choices(stored: dict) -> list[list[str]]:

@@ -40,17 +40,16 @@ def blocks_of(given: list[dict], norm: str) -> list[Block]:
     return blocks
 
 
-def states_of(blocks, x, residual: str, norm: str, scaled: bool) -> list[torch.Tensor]:
+def states_of(blocks, x, residual: str, norm: str) -> list[torch.Tensor]:
     """The vectors after each block; where a residual connection is off, or norms are, written out."""
-    factor = (2 * len(blocks)) ** -0.5 if scaled else 1.0
     states = [x]
     for block in blocks:
-        if residual == "on" and norm != "none" and not scaled:
+        if residual == "on" and norm != "none":
             states.append(block(states[-1]))
             continue
         x = states[-1]
         for name, before in (("attention", block.norm_attention), ("feed_forward", block.norm_feed_forward)):
-            found = factor * getattr(block, name)(before(x) if norm == "pre" else x)
+            found = getattr(block, name)(before(x) if norm == "pre" else x)
             found = found if residual in ("off", name) else x + found
             x = before(found) if norm == "post" else found
         states.append(x)
@@ -58,17 +57,17 @@ def states_of(blocks, x, residual: str, norm: str, scaled: bool) -> list[torch.T
 
 
 VARIANTS = [
-    ("on", "pre", False),
-    ("on", "post", False),
-    ("on", "none", False),
-    ("off", "pre", False),
-    ("off", "none", True),
-    ("attention", "post", False),
-    ("feed_forward", "pre", True),
+    ("on", "pre"),
+    ("on", "post"),
+    ("on", "none"),
+    ("off", "pre"),
+    ("off", "none"),
+    ("attention", "post"),
+    ("feed_forward", "pre"),
 ]
 
 
-def from_page(page, residual: str, norm: str, scaled: bool, count: int = 3):
+def from_page(page, residual: str, norm: str, count: int = 3):
     return page.evaluate(
         """([variant, ids, count]) => {
             const list = (x) => Array.from(x);
@@ -77,31 +76,30 @@ def from_page(page, residual: str, norm: str, scaled: bool, count: int = 3):
             return {
                 blocks: blocks.map((block) => Object.fromEntries(Object.entries(block).map(([k, x]) => [k, list(x)]))),
                 states: states.map(list), cosines: states.map(module.cosines),
-                differs: states.map(module.differs), sizes: states.map(module.sizeOf),
+                differs: states.map(module.differs),
             };
         }""",
-        [{"residual": residual, "norm": norm, "scaled": scaled}, IDS, count],
+        [{"residual": residual, "norm": norm}, IDS, count],
     )
 
 
 @torch.no_grad()
-@pytest.mark.parametrize(("residual", "norm", "scaled"), VARIANTS)
-def test_every_variant_is_that_of_torch(load_module, residual, norm, scaled):
-    found = from_page(load_module("depth_film/blocks.js"), residual, norm, scaled)
+@pytest.mark.parametrize(("residual", "norm"), VARIANTS)
+def test_every_variant_is_that_of_torch(load_module, residual, norm):
+    found = from_page(load_module("depth_film/blocks.js"), residual, norm)
     states = [torch.tensor(x, dtype=torch.float64).view(len(IDS), C) for x in found["states"]]
     blocks = blocks_of(found["blocks"], norm)
-    wanted = states_of(blocks, states[0][None], residual, norm, scaled)
+    wanted = states_of(blocks, states[0][None], residual, norm)
     for i, (actual, x) in enumerate(zip(states, wanted, strict=True)):
         torch.testing.assert_close(actual, x[0], rtol=1e-9, atol=1e-12)
         unit = torch.nn.functional.normalize(x[0], dim=-1)
         torch.testing.assert_close(torch.tensor(found["cosines"][i], dtype=torch.float64), unit @ unit.T)
         apart = (x[0] - x[0].mean(dim=0)).square().sum() / x[0].square().sum()
         assert found["differs"][i] == pytest.approx(apart.item(), rel=1e-9)
-        assert found["sizes"][i] == pytest.approx(x.square().mean().sqrt().item(), rel=1e-9)
 
 
 def test_weights_and_vectors_are_distributed_as_torch_draws_them(load_module):
-    found = from_page(load_module("depth_film/blocks.js"), "on", "pre", False, count=1)
+    found = from_page(load_module("depth_film/blocks.js"), "on", "pre", count=1)
     block = blocks_of(found["blocks"], "pre")[0]
     for name, parameter in Block(C, MultiHeadAttention(C, 4), FeedForward(C, 256)).named_parameters():
         if "norm" not in name:
@@ -116,34 +114,32 @@ def reading(figure) -> str:
     return figure.locator(".reading").inner_text()
 
 
-def test_the_film_plays_each_part_can_be_switched_off_and_earlier_films_stay(open_figures):
+def test_both_films_play_and_what_differs_between_them_can_be_changed(open_figures):
     stage = open_figures(live.DepthFilm(block=22))
     figure = stage.figure("depth_film")
-    until(lambda: "pre-norm, after block 22" in reading(figure))
+    until(lambda: "After block 22, pre-norm" in reading(figure))
     figure.get_by_role("button", name="Play").click()
-    expect(figure.locator(".reading")).to_contain_text("after block 24")
-    kept = float(re.search(r"differs ([\d.]+)", reading(figure))[1])
-    figure.get_by_text("off", exact=True).click()
-    until(lambda: "no residual, pre-norm, after block 24" in reading(figure))
-    assert kept > 0.01
-    until(lambda: "differs below 0.001" in reading(figure))
-    expect(figure.locator(".legend li")).to_have_text(["pre-norm", "no residual, pre-norm"], use_inner_text=True)
+    expect(figure.locator(".reading")).to_contain_text("After block 24")
+    kept, lost = re.search(r"words is ([\d.]+); without it \(both layers\), (.+)\.", reading(figure)).groups()
+    assert float(kept) > 0.1
+    assert lost == "below 0.001"
+    figure.get_by_text("More:").click()
+    figure.get_by_text("feed-forward only", exact=True).click()
+    until(lambda: "without it (feed-forward only)" in reading(figure))
     figure.get_by_text("no norm", exact=True).click()
     figure.get_by_label("After block").press("Home")
-    until(lambda: "no residual, no norm, after block 0" in reading(figure))
-    figure.get_by_text("More:").click()
+    until(lambda: "After block 0, no norm" in reading(figure))
     figure.get_by_role("checkbox", name="48 blocks").check()
     figure.get_by_label("After block").press("End")
-    until(lambda: "after block 48" in reading(figure))
-    figure.get_by_text("on", exact=True).click()
+    until(lambda: "After block 48" in reading(figure))
     before = reading(figure)
     figure.get_by_role("button", name="Draw other weights").click()
     until(lambda: reading(figure) != before)
     figure.get_by_role("button", name="Link to this state").click()
     again = open_figures(live.DepthFilm(), hash=stage.page.evaluate("location.hash")).figure("depth_film")
-    until(lambda: "no norm, after block 48" in reading(again))
+    until(lambda: "After block 48, no norm" in reading(again))
     figure.get_by_role("button", name="Reset").click()
-    until(lambda: "pre-norm, after block 22" in reading(figure))
+    until(lambda: "After block 22, pre-norm" in reading(figure))
 
 
 def test_the_film_runs_only_while_its_map_is_in_sight(open_figures):
@@ -172,27 +168,28 @@ def test_where_motion_is_to_be_reduced_the_film_is_at_its_end_at_once(open_figur
     stage.page.clock.pause_at(60_000)
     figure.get_by_role("button", name="Play").click()
     expect(figure.get_by_label("After block")).to_have_value("24")
-    expect(figure.locator(".reading")).to_contain_text("after block 24")
+    expect(figure.locator(".reading")).to_contain_text("After block 24")
 
 
-def test_what_one_should_see_is_what_the_film_has_shown(open_figures, load_module):
-    """Without residual connections all words become alike after a few blocks; with them, they don't."""
+def test_what_one_should_see_is_true_of_the_block_that_is_shown(open_figures, load_module):
+    """Without the plus all words become alike after a few blocks; with it, they don't."""
     figure = open_figures(live.DepthFilm()).figure("depth_film")
     outcome, blocks = figure.locator(".outcome"), figure.get_by_label("After block")
-    blocks.press("End")
-    expect(outcome).to_contain_text("after 24 blocks, the words still have vectors of their own")
-    figure.get_by_text("off", exact=True).click()
     found = load_module("depth_film/blocks.js").evaluate(
-        """ids => module.film(module.newBlocks(24, 0), module.newVectors(ids, 0),
-            { residual: "off", norm: "pre", scaled: false }).map(module.cosines)""",
+        """ids => ["on", "off"].map((residual) => module.film(module.newBlocks(24, 0), module.newVectors(ids, 0),
+            { residual, norm: "pre" }).map(module.cosines))""",
         IDS,
     )
-    alike = [min(map(min, cosines)) > 0.9 for cosines in found].index(True)
+    kept, lost = ([min(map(min, cosines)) > 0.9 for cosines in film] for film in found)
+    alike = lost.index(True)
     assert 1 < alike < 6
-    blocks.press("Home")
-    figure.get_by_role("button", name="Reset").click()
-    figure.get_by_text("off", exact=True).click()
+    assert not any(kept)
     for _ in range(alike):
         expect(outcome).to_be_hidden()
         blocks.press("ArrowRight")
-    expect(outcome).to_contain_text(f"after block {alike}, all words have nearly the same vector")
+    expect(outcome).to_contain_text(f"without the plus, all words have nearly the same vector after block {alike}")
+    expect(outcome).not_to_contain_text("vectors of their own")
+    blocks.press("End")
+    expect(outcome).to_contain_text("with it, the words still have vectors of their own after 24 blocks")
+    blocks.press("Home")
+    expect(outcome).to_be_hidden()

@@ -170,3 +170,26 @@ def test_a_click_on_a_layer_removes_it_another_restores_it_and_only_then_there_i
     ready(figure)
     expect_figure(figure, gpt, TEXT, TOKEN, choose=False)
     expect(outcome).to_be_hidden()
+
+
+def test_each_part_is_removed_in_turn_and_its_loss_stays(open_figures, gpt):
+    stage = open_figures(live.ResidualStream())
+    figure = started(stage)
+    outcome, worth = figure.locator(".outcome"), figure.get_by_role("list", name="Loss of the sentence without each")
+    expect(worth).to_be_hidden()
+    stage.page.clock.install()
+    figure.get_by_role("button", name="Remove each in turn").click()
+    expect(figure.get_by_role("checkbox", name="Use layer 1, attention")).not_to_be_checked()
+    stage.page.clock.run_for(10_000)
+    for part in figure.get_by_role("checkbox", name="Use layer").all():
+        expect(part).to_be_checked()
+    expect(worth.get_by_role("listitem")).to_have_count(8)
+    wanted = [measured(*gpt, TEXT, TOKEN, [part])[1] for part in PARTS]
+    shown = [float(text.split("\n")[-1]) for text in worth.get_by_role("listitem").all_inner_texts()]
+    assert shown == pytest.approx(wanted, abs=0.006)
+    most = PARTS[wanted.index(max(wanted))]
+    expect(outcome).to_contain_text(f"most without layer {int(most[0]) + 1}, {most[2:].replace('_', '-')}, to ")
+    figure.get_by_role("textbox", name="Sentence").fill("Good day!")
+    ready(figure)
+    expect(worth).to_be_hidden()
+    expect(outcome).to_be_hidden()

@@ -32,34 +32,11 @@ def test_depth_curves_can_begin_with_the_embedding_and_keep_the_color_of_a_kind(
     assert ax.lines[0].get_color() == figures.KINDS["no residual"] != figures.SERIES[0]
 
 
-def test_likeness_maps_draw_cosines_whatever_the_size_of_the_vectors():
-    x = torch.tensor([[3.0, 0], [0, 0.5], [-2, 0]])
-    first, second = figures.likeness_maps({"a": x, "b": torch.ones(3, 2)}, ["x", "y", "z"])
-    np.testing.assert_allclose(first.images[0].get_array(), [[1, 0, -1], [0, 1, 0], [-1, 0, 1]], atol=1e-6)
-    np.testing.assert_allclose(second.images[0].get_array(), np.ones((3, 3)), rtol=1e-6)
-    assert [label.get_text() for label in first.get_yticklabels()] == ["x", "y", "z"]
-    with pytest.raises(ValueError, match="'a' has 3 vectors for 2 words"):
-        figures.likeness_maps({"a": x}, ["x", "y"])
-
-
 def test_a_position_map_has_a_row_for_each_position():
     table = torch.linspace(-1, 1, 12).view(3, 4)
     ax = figures.position_map(table)
     np.testing.assert_allclose(ax.images[0].get_array(), table)
     assert ax.get_ylabel() == "position"
-
-
-def test_arrows_of_equal_distance_have_the_same_angle():
-    axes = figures.rotated_pairs([(3, 1), (7, 5), (7, 1)])
-    titles = [ax.get_title() for ax in axes]
-    assert titles[0] == f"3 − 1 = 2\nq · k = {np.cos(2):.2f}"
-    assert titles[1] == f"7 − 5 = 2\nq · k = {np.cos(2):.2f}"
-    assert titles[2] == f"7 − 1 = 6\nq · k = {np.cos(6):.2f}"
-    query, key = (annotation.xy for annotation in axes[0].texts if not annotation.get_text())
-    np.testing.assert_allclose(query, [np.cos(3), np.sin(3)], atol=1e-6)
-    np.testing.assert_allclose(key, [np.cos(1), np.sin(1)], atol=1e-6)
-    with pytest.raises(ValueError, match="at least one pair"):
-        figures.rotated_pairs([])
 
 
 def test_rate_curves_draw_means_seeds_and_losses_beyond_the_axis():

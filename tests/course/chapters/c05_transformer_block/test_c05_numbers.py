@@ -6,7 +6,7 @@ from said import spread
 
 from lecture21.course.chapters import results
 
-PAGE = "negative_results"
+LAB, PAGE = "depth", "negative_results"
 
 
 @pytest.fixture
@@ -26,41 +26,74 @@ def parts() -> pd.DataFrame:
     return results.load("block_parts").set_index(["part", "n_layer", "arm"]).sort_index()
 
 
+def test_without_attention_the_plus_is_needed_too(said):
+    nats = results.load("plus").groupby(["arm", "learning_rate"]).nats.mean()
+    added, replaced = nats["no attention"], nats["no attention, no residual"]
+    unigram = results.load("depth").query("arm == '1-gram'").nats.item()
+    said("24 such blocks with norms reach {:.2f} nats per character with the plus.", added.min())
+    said("they know the frequencies of the characters, which give {:.2f},", unigram)
+    assert added.idxmin() == 0.02
+    said("the best mean is {:.2f} nats, at 0.02.", added.min())
+    said("all five means are between {:.2f} and {:.2f}.", replaced.min(), replaced.max())
+
+
+def test_what_the_norm_is_for(said):
+    runs = results.load("norm_scale")
+    assert runs.groupby(["arm", "scale", "learning_rate"]).seed.nunique().eq(10).all()
+    assert runs.query("arm == 'no norm' and scale == 2").nats.isna().all()
+    assert runs.query("arm == 'complete'").nats.notna().all()
+    assert runs.query("arm == 'no norm' and scale == 1 and learning_rate == 0.05").nats.isna().all()
+    nats = runs.groupby(["arm", "scale", "learning_rate"]).nats.mean()
+    best = {key: nats[key].min() for key in [("complete", 1), ("complete", 2), ("no norm", 1)]}
+    said("pre-norm falls from {:.2f} at 0.001 to {:.2f} at 0.02, no norm from {:.2f} to {:.2f}, and no norm",
+         nats["complete", 1, 0.001], best["complete", 1], nats["no norm", 1, 0.001], best["no norm", 1])  # fmt: skip
+    said("large: pre-norm falls from {:.2f} to {:.2f},", nats["complete", 2, 0.001], best["complete", 2])
+    said("with {:.2f} nats against {:.2f}", best["complete", 1], best["no norm", 1])
+    said("they reach {:.2f} nats, after {:.2f} at the usual scale.", best["complete", 2], best["complete", 1])
+
+
 def test_24_blocks_after_150_updates(said, deep, states):
     best = deep.groupby("arm").min()
     unigram = results.load("depth").query("arm == '1-gram'").nats.item()
     pre = deep["complete"]
-    said("falls from {:.2f} at 0.001 to {:.2f} at 0.02 and is {:.2f} at 0.05.", pre[0.001], pre[0.02], pre[0.05])
-    said("The post-norm curve falls from {:.2f} to {:.2f} and stays", deep["post-norm", 0.001], best["post-norm"])
-    said("dashed line of the character frequencies, {:.2f}.", unigram)
-    said("The curve without a norm falls from {:.2f} to {:.2f} at 0.02", deep["no norm", 0.001], deep["no norm", 0.02])
-    said("gets no farther than the frequencies, {:.2f} nats in these runs", unigram)
+    said("falls from {:.2f} at 0.001 to {:.2f} at 0.02 and is {:.2f} at 0.05.", pre[0.001], pre[0.02], pre[0.05],
+         on=LAB)  # fmt: skip
+    said("The post-norm curve falls from {:.2f} to {:.2f} and stays", deep["post-norm", 0.001], best["post-norm"],
+         on=LAB)  # fmt: skip
+    said("dashed line of the character frequencies, {:.2f}.", unigram, on=LAB)
     three = (best["complete"], best["no norm"], best["post-norm"], unigram)
     said("Pre-norm reaches {:.2f} nats, no norm {:.2f}, and post-norm {:.2f}, where the frequencies of characters give "
          "{:.2f}.", *three, on=PAGE)  # fmt: skip
     cures = best["post-norm, small layers"], best["post-norm, long warm-up"]
     said("start √48 times smaller ({:.2f}), and a warm-up of 75 instead of 15 updates ({:.2f}).", *cures, on=PAGE)
     said("post-norm reaches {:.2f}.", best["post-norm, frequencies"], on=PAGE)
-    said("and the model ends at {:.2f} nats instead of {:.2f}.", best["frequencies"], best["complete"])
+    said("ends at {:.2f} nats in place of {:.2f}.", best["frequencies"], best["complete"], on=LAB)
     long = best["post-norm, long"], best["complete, long"]
-    said("up to 0.002 and reaches {:.2f} nats, pre-norm {:.2f}.", *long)
-    differs = states.differs.map(math.log).groupby(level=[0, 1, 2, 3]).mean().map(math.exp)["complete", 0.01]
-    said("Pre-norm falls from {:.2f} to {:.3f} at update 21 and rises", *(differs[step, 24] for step in (0, 20)))
-    said("rises again to {:.2f} at update 150.", differs[149, 24])
+    said("reaches {:.2f} nats where pre-norm reaches {:.2f}.", *long, on=LAB)
+    assert abs(best["no residual"] - unigram) < 0.02
+    said("without the plus, 24 blocks stop at {:.2f}.", best["no residual"])
+
+
+def test_tokens_that_drown_and_come_back(said, states):
+    def left(arm: str, rate: float, step: int) -> pd.Series:
+        return states.differs[arm, rate, step, 24]
+
+    assert left("complete", 0.02, 20).mean() < 0.006
+    assert 0.4 < left("complete", 0.02, 149).mean() < 0.6
+    assert 0.45 < left("frequencies", 0.02, 20).mean() < 0.5
+    assert left("post-norm", 0.001, 149).max() < 0.001
+    assert left("post-norm, frequencies", 0.001, 20).max() < 0.02
+    assert left("post-norm, frequencies", 0.001, 149).min() > 0.4
+    said("at a small learning rate, but not from 0.01 on", on=LAB)
+    assert all(left("post-norm, frequencies", rate, 149).max() < 1e-5 for rate in (0.01, 0.02))
+    back = (left("post-norm, long warm-up", 0.002, 149) > 0.05).sum()
+    said("brings the tokens back here too, in {:words} of five runs", back, on=LAB)
 
 
 def test_small_embeddings(said, deep, states):
     best, rates = deep.groupby("arm").min(), dict(deep.groupby("arm").idxmin().tolist())
-    differs = states.differs.groupby(level=["arm", "step", "layer"]).mean()
     small, gpt2 = "complete, small embeddings", "complete, GPT-2's initialization"
-    first = 100 * differs[small, 0, 24], 100 * differs[gpt2, 0, 24]
-    said("{:.0f} % differs between tokens with small embeddings alone, before training, and {:.0f} % with all", *first)
-    said("reaches {:.2f} and {:.2f} nats; with N(0, 1), it reached {:.2f}", best[small], best[gpt2], best["complete"])
     quick, slow = "no norm, small embeddings", "no norm, small embeddings, slow"
-    said("Yet this arm learns best, {:.2f} nats", best[quick])
-    said("such models do best [without](../book/negative_results.md): {:.2f} nats, against {:.2f}.", best[quick],
-         best["complete"])  # fmt: skip
-    said("made 0.02 times as large, too, it reaches {:.2f}.", best[slow])
     said("cost pre-norm {:.2f} nats ({:.2f})", best[small] - best["complete"], best[small], on=PAGE)
     gain = best["no norm"] - best[quick]
     said("for post-norm ({:.2f}), and gain {:.2f} without", best["post-norm, small embeddings"], gain, on=PAGE)
@@ -85,18 +118,23 @@ def test_what_each_part_is_worth(said, parts):
     names = ("complete", "post-norm", "no norm", "no feed-forward", "no positions", "no attention", "no residual")
     four, two = runs[4], runs[2]
     said("Four blocks: complete {:.2f}, post-norm {:.2f}, no norm {:.2f}, no feed-forward {:.2f}, no positions {:.2f}, "
-         "no attention {:.2f}, which is", *four[list(names[:6])])  # fmt: skip
+         "no attention {:.2f}, which is", *four[list(names[:6])], on=LAB)  # fmt: skip
     said("Two blocks: complete {:.2f}, post-norm {:.2f}, no norm {:.2f}, no feed-forward {:.2f}, no positions {:.2f}, "
-         "no attention {:.2f}, no residual {:.2f}.", *two[list(names)])  # fmt: skip
+         "no attention {:.2f}, no residual {:.2f}.", *two[list(names)], on=LAB)  # fmt: skip
     cost = {arm: (four[arm] - four["complete"], two[arm] - two["complete"]) for arm in names}
-    said("**Positions** are worth {:.2f} nats with four blocks and {:.2f} with two.", *cost["no positions"])
-    said("**Feed-forward networks** are worth {:.2f} and {:.2f}, and hold", *cost["no feed-forward"])
-    said("And here the norms cost {:.2f} and {:.2f} nats.", *(-each for each in cost["no norm"]))
-    said("only bigrams, {:.2f}.", four["no attention"])
-    said("reach {:.2f} nats with it and {:.2f} without.", four["complete"], four["no final norm"])
-    said("four blocks are back at {:.2f}, so", four["one final scale"])
+    said("Positions are worth {:.2f} nats with four blocks and {:.2f} with two", *cost["no positions"], on=LAB)
+    said("the feed-forward networks {:.2f} and {:.2f}.", *cost["no feed-forward"], on=LAB)
+    said("The norms cost {:.2f} and {:.2f}, mostly", *(-each for each in cost["no norm"]), on=LAB)
+    said("Without that norm alone, four blocks reach {:.2f}.", four["no final norm"], on=LAB)
+    rules = parts.nats["n-gram", 0]
+    said("which gives {:.2f} on this text.", rules["1-gram"].item(), on=LAB)
+    assert abs(four["no residual"] - rules["1-gram"].item()) < 0.01
+    assert abs(four["no attention"] - rules["2-gram"].item()) < 0.02
+    said("the complete model, at {:.2f}, is worse than a trigram, a table of counts, at {:.2f}.", four["complete"],
+         rules["3-gram"].item(), on=LAB)  # fmt: skip
+    said("A dashed line at {:.2f} is the trigram.", rules["3-gram"].item(), on=LAB)
     assert cost["no positions"][0] >= 0.13
-    said("Here, positions still gain 0.13 nats or more.")
+    said("positions still gain 0.13 nats or more.")
 
 
 def test_the_page_on_removing_parts(said, parts):
@@ -122,16 +160,34 @@ def test_the_page_on_removing_parts(said, parts):
 
 def test_votes_and_places(said):
     ten = results.load("positions").query("seed < 100").groupby(["arm", "distance"]).score
-    mean, percent = ten.mean(), 100 * ten.mean()
-    said("are right in {:.0f}, {:.0f} and {:.0f} % of sentences at 7", *(percent["none", d] for d in (7, 13, 28)))
-    far = percent["sinusoidal", 28], percent["sinusoidal", 100]
-    said("the ten reach {:.0f} % at 28 words, but only {:.0f} % at 100.", *far)
-    assert ten.max()["rotary", 28] < 0.54
-    said("Rotary, explained below, only guesses at 28, with every seed.")
-    assert mean["two blocks", 100] > 0.98
-    hiding = results.load("positions_attention").query("arm == 'sinusoidal' and longest == 13").set_index("distance")
+    mean, least, most = ten.mean(), ten.min(), ten.max()
+    for arm in ("none", "bag of words", "two blocks, no mask"):
+        assert all(abs(mean[arm, d] - mean["none", d]) < 0.05 for d in (7, 10, 13, 28, 100)), arm
+    for arm in ("sinusoidal", "rotary"):
+        assert all(mean[arm, d] > 0.98 for d in (1, 4, 7, 10, 13)), arm
+    assert mean["sinusoidal", 28] > 0.95
+    assert most["rotary", 28] < 0.54
+    said("fall to {:.2f} at 100, from {:.2f} to {:.2f}.", mean["sinusoidal", 100], least["sinusoidal", 100],
+         most["sinusoidal", 100])  # fmt: skip
+    assert least["two blocks", 100] > 0.98
+    said("in at least {} % of the sentences, for every seed", int(100 * least["two blocks", 100]))
+
+
+def test_what_heads_with_positions_attend_to(said):
+    table = results.load("positions_attention")
+    backs = table.query("distance == 61").groupby(["arm", "longest"]).peak_back.agg(list)
+    near = [sum(back in near for back in backs["rotary", n]) for n, near in ((13, (12, 15)), (19, (18, 21)))]
+    assert near == [9, 9]
+    said("{:words} of ten rotary heads attend most to the word 12 or 15 back, or 18 or 21", near[0])
+    said("and {:words} of ten heads with sinusoids to the first person.", backs["sinusoidal", 13].count(60))
+    hiding = table.query("arm == 'sinusoidal' and longest == 13").set_index("distance")
     at_61, at_100 = hiding.loc[61], hiding.loc[100]
     assert (at_61.hidden > at_61.score).all()
-    said("helps all ten models, from a mean score of {:.2f} to {:.2f}.", *at_61[["score", "hidden"]].mean())
+    said("helps all ten models, from a mean score of {:.2f} to {:.2f}.", *at_61[["score", "hidden"]].mean(), on=LAB)
     helped = (at_100.hidden > at_100.score).sum()
-    said("it helps {:words}, from {:.2f} to {:.2f}.", helped, *at_100[["score", "hidden"]].mean())
+    said("it helps {:words}, from {:.2f} to {:.2f}.", helped, *at_100[["score", "hidden"]].mean(), on=LAB)
+    turns = [57 * 10000 ** (-2 * i / 32) / (2 * math.pi) for i in range(3)]
+    said("have turned {:.2f}, {:.2f} and {:.2f} times", *turns, on=LAB)
+    assert max(360 * abs(turn - round(turn)) for turn in turns) < 50
+    ten = results.load("positions").query("seed < 100 and arm == 'sinusoidal' and distance == 100").score
+    said("it is right in {:.0f} % of the sentences.", 100 * ten.mean(), on=LAB)

@@ -1,20 +1,16 @@
-"""The transformer block: quantities by depth, how alike token vectors are, and positions as pictures."""
+"""The transformer block: quantities by depth and by learning rate, and positions as pictures."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from lecture21.course.figures.axes import DASHED, as_array
-from lecture21.course.figures.style import COLORS, SERIES, SIGNED, WIDTH
-from lecture21.layers.positions import Rotary
+from lecture21.course.figures.style import SERIES, SIGNED, WIDTH
 
 KINDS = dict(zip(("pre-norm", "post-norm", "no norm", "no residual"), SERIES, strict=False))
 """The color of each kind of block, the same in every figure of the chapter."""
@@ -56,33 +52,6 @@ def depth_curves(
     return ax
 
 
-def likeness_maps(streams: Mapping[str, Float[Tensor, "T C"]], words: Sequence[str], *, title: str = "") -> list[Axes]:
-    """Draw the cosine between any two token vectors, one map for each of several places in a model.
-
-    Args:
-        streams: the vectors of T tokens by the title of their map.
-        words: the tokens.
-    """
-    for label, x in streams.items():
-        if len(x) != len(words):
-            raise ValueError(f"{label!r} has {len(x)} vectors for {len(words)} words")
-    rows = math.ceil(len(streams) / 2)  # two beside each other can be read on a phone
-    fig, axes = plt.subplots(rows, 2, figsize=(5.0, 0.4 + 2.3 * rows), sharex=True, sharey=True, squeeze=False)
-    for ax in axes.flat[len(streams) :]:
-        ax.remove()
-    used = list(axes.flat[: len(streams)])
-    for ax, (label, x) in zip(used, streams.items(), strict=True):
-        unit = as_array(normalize(x, dim=-1))
-        image = ax.imshow(unit @ unit.T, cmap=SIGNED, vmin=-1, vmax=1)
-        ax.set_xticks(range(len(words)), words, rotation=90)
-        ax.set_yticks(range(len(words)), words)
-        ax.tick_params(length=0)
-        ax.set_title(label)
-    fig.colorbar(image, ax=used, label="cosine", ticks=[-1, 0, 1], shrink=0.6)
-    fig.suptitle(title)
-    return used
-
-
 def position_map(table: Float[Tensor, "T C"], *, title: str = "", ax: Axes | None = None) -> Axes:
     """Draw position vectors, one row for each position, from -1 (blue) to 1 (red)."""
     ax = plt.subplots(figsize=(WIDTH, 3.4))[1] if ax is None else ax
@@ -92,40 +61,6 @@ def position_map(table: Float[Tensor, "T C"], *, title: str = "", ax: Axes | Non
     ax.set_title(title)
     ax.figure.colorbar(image, ax=ax, label="value", ticks=[-1, 0, 1])
     return ax
-
-
-def rotated_pairs(places: Sequence[tuple[int, int]], *, title: str = "") -> list[Axes]:
-    """Draw a query and a key as arrows that rotary positions have rotated, one circle for each pair of positions.
-
-    Both vectors are (1, 0) before the rotation, of one radian per position, so that the angle between them and their
-    dot product depend on the distance of the two positions alone.
-
-    Args:
-        places: positions of query and key in each circle.
-    """
-    if not places:
-        raise ValueError("rotated_pairs draws at least one pair of positions, got none")
-    n_position = max(max(pair) for pair in places) + 1
-    same = torch.tensor([1.0, 0]).expand(1, 1, n_position, 2)  # (B, H, T, D)
-    arrows = as_array(Rotary(n_position, 2)(same))[0, 0]  # (T, D)
-    fig, axes = plt.subplots(1, len(places), figsize=(2.3 * len(places), 2.9), squeeze=False)
-    for ax, (query, key) in zip(axes[0], places, strict=True):
-        ax.add_patch(plt.Circle((0, 0), 1, fill=False, color="#cccccc"))
-        for name, place in (("query", query), ("key", key)):
-            x, y = arrows[place]
-            ax.annotate("", (x, y), (0, 0), arrowprops={"arrowstyle": "-|>", "color": COLORS[name], "lw": 2.5})
-            ax.text(1.25 * x, 1.25 * y, str(place), color=COLORS[name], ha="center", va="center")
-        ax.set(xlim=(-1.45, 1.45), ylim=(-1.45, 1.45), aspect="equal")
-        ax.axis("off")
-        ax.set_title(
-            f"{query} − {key} = {query - key}\nq · k = {arrows[query] @ arrows[key]:.2f}", loc="center", fontsize=9.5
-        )
-    handles = [
-        plt.Line2D([], [], color=COLORS[name], lw=2.5, label=f"{name} at its position") for name in ("query", "key")
-    ]
-    fig.legend(handles=handles, loc="outside lower center", ncols=2)
-    fig.suptitle(title)
-    return list(axes[0])
 
 
 def rate_curves(

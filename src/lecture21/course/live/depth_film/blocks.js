@@ -8,10 +8,11 @@ export const WIDTH = 64;
 const [HEADS, HIDDEN, EPSILON] = [4, 256, 1e-5];
 
 /**
+ * @typedef {"on" | "off" | "attention" | "feed_forward"} Residual  attention, feed_forward: off around that layer only
+ *
  * @typedef {object} Variant
- * @property {"on" | "off" | "attention" | "feed_forward"} residual  attention, feed_forward: off around that layer only
+ * @property {Residual} residual
  * @property {"pre" | "post" | "none"} norm
- * @property {boolean} scaled  whether the layers that write into the stream are divided by sqrt(2 L)
  *
  * @typedef {Record<string, Float64Array>} Block  weights by name
  */
@@ -58,8 +59,7 @@ export function newVectors(ids, seed) {
  * @param {Variant} variant
  * @returns {Float64Array[]}
  */
-export function film(blocks, vectors, { residual, norm, scaled }) {
-  const factor = scaled ? 1 / Math.sqrt(2 * blocks.length) : 1;
+export function film(blocks, vectors, { residual, norm }) {
   const layers = [
     { name: "attention", layer: attention },
     { name: "feed_forward", layer: feedForward },
@@ -68,7 +68,7 @@ export function film(blocks, vectors, { residual, norm, scaled }) {
   for (const block of blocks) {
     let x = states[states.length - 1];
     for (const { name, layer } of layers) {
-      const found = layer(block, norm === "pre" ? normalized(x) : x).map((value) => factor * value);
+      const found = layer(block, norm === "pre" ? normalized(x) : x);
       const keeps = residual === "on" || (residual !== "off" && residual !== name);
       const before = x;
       const sum = keeps ? found.map((value, i) => value + before[i]) : found;
@@ -141,11 +141,6 @@ export function differs(x) {
   for (const row of rows) addTo(mean, 0, row, 1 / rows.length);
   const apart = x.reduce((sum, value, i) => sum + (value - mean[i % WIDTH]) ** 2, 0);
   return apart / x.reduce((sum, value) => sum + value ** 2, 0);
-}
-
-/** Return the root mean square of all features. */
-export function sizeOf(/** @type {Float64Array} */ x) {
-  return Math.sqrt(x.reduce((sum, value) => sum + value ** 2, 0) / x.length);
 }
 
 function rowsOf(/** @type {Float64Array} */ x) {

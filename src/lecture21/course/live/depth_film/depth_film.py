@@ -1,4 +1,4 @@
-"""A film of depth: how alike the vectors of the tokens are after each block of a GPT that is not trained."""
+"""A film of depth: how alike the vectors of words become in a GPT that is not trained, with and without the plus."""
 
 import traitlets
 
@@ -6,30 +6,28 @@ from lecture21.course.live.figure import Figure
 
 
 class DepthFilm(Figure):
-    """The tokens of a sentence on their way through 24 or 48 blocks with random weights, computed in the page.
+    """Two films of a sentence on its way through 24 or 48 blocks with the same random weights, computed in the page.
 
-    The reader switches residual connections and norms, and sees after each block the cosine of every pair of tokens,
-    the share of the squared norm that differs between tokens, and the size of the features.
+    The left film has residual connections, the right one has not. After each block the reader sees the cosine of every
+    pair of words, and the share of the squared norm that differs between words.
 
     Args:
-        residual: on, off, or off around one layer of each block only: attention or feed_forward.
-        norm: pre, post or none.
-        scaled: whether the layers that write into the residual stream are divided by sqrt(2 L), as in GPT-2.
+        residual: where the right film lacks residual connections: off around both layers, or around attention or
+            feed_forward only.
+        norm: pre, post or none, in both films.
         blocks: 24 or 48.
-        block: after which block the tokens are shown at first.
+        block: after which block the words are shown at first.
         seed: of the weights.
     """
 
     figure = "depth_film"
     description = (
-        "The 11 words of a sentence before the first of 24 blocks of a GPT that is not trained. A map of the cosines "
-        "between their vectors is near 0 outside the diagonal, except between the three tokens “the”, whose word is "
-        "the same. A button plays the blocks one after the other, and switches remove the residual connections or the "
-        "norms."
+        "Two maps of the cosines between the vectors of the 11 words of a sentence, before the first of 24 blocks of a "
+        "GPT that is not trained. Both are near 0 outside the diagonal, except between the three words “the”. A button "
+        "plays the blocks one after the other, on the left with residual connections and on the right without."
     )
-    residual = traitlets.Enum(("on", "off", "attention", "feed_forward"), "on").tag(sync=True)
+    residual = traitlets.Enum(("off", "attention", "feed_forward"), "off").tag(sync=True)
     norm = traitlets.Enum(("pre", "post", "none"), "pre").tag(sync=True)
-    scaled = traitlets.Bool(False).tag(sync=True)
     blocks = traitlets.Enum((24, 48), 24).tag(sync=True)
     block = traitlets.Int(0, min=0, max=48).tag(sync=True)
     seed = traitlets.Int(0, min=0, max=999).tag(sync=True)

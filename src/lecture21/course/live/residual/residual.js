@@ -4,6 +4,7 @@
 import { controlsOf } from "../kit/bound.js";
 import { byInput, create, createFrame } from "../kit/frame.js";
 import { argmax, dot, percent, softmax, written } from "../kit/numbers.js";
+import { player } from "../kit/player.js";
 import { integerIn } from "../kit/state.js";
 import { bars, distributionRows } from "../characters/bars.js";
 import { encodeText, shortName, unknownSentence } from "../characters/characters.js";
@@ -24,14 +25,15 @@ const TITLE = "One character through the residual stream";
  * @property {number} length  of the sentence
  */
 
+const PAUSE = 700; // milliseconds for each part that is removed in turn
 const PART = /^\d{1,3}\.(attention|feed_forward)$/;
 const isPartList = (/** @type {unknown} */ value) =>
   Array.isArray(value) && value.length <= 256 && value.every((part) => PART.test(part));
 
 const FIRST =
-  "Follow the bars down the stream, and " +
-  byInput("point at a layer to read what it adds. Then click it", "tap a layer") +
-  ` to remove it; another ${byInput("click", "tap")} restores it.`;
+  "Follow the bars down the stream. Which part would be missed most? Remove each in turn; " +
+  byInput("a click on a part", "a tap on a part") +
+  " removes it too, and another restores it.";
 const THEN =
   "nothing flows from that layer into the stream, all bars below it change, and the loss of the sentence with them.";
 
@@ -62,6 +64,25 @@ export default {
     const seenNote = create("span", { class: "said" });
     box.node.append(seenNote);
     let names = [" "];
+    const movie = player(frame, {
+      label: "Remove each in turn",
+      main: true,
+      pause: () => PAUSE,
+      onPlay() {
+        turn = 0;
+        state.set({ removed: [allParts()[0]] });
+        measureEach();
+      },
+      advance() {
+        turn += 1;
+        state.set({ removed: allParts().slice(turn, turn + 1) });
+        return turn < 2 * L;
+      },
+      onStop: () => update(),
+    });
+    let turn = 0;
+    /** @type {{ids: number[], losses: number[]} | null} the loss of a sentence without each part */
+    let without = null;
     const place = slider("token", {
       label: "Character",
       min: 1,
@@ -75,6 +96,7 @@ export default {
         frame,
         L,
         (part, inUse) => {
+          movie.halt();
           const others = state.values.removed.filter((/** @type {string} */ each) => each !== part);
           state.set({ removed: inUse ? others : [...others, part] });
         },
@@ -85,7 +107,11 @@ export default {
     const panel = create("div", { class: "panel next" });
     const heading = create("p", { class: "panel-title" });
     const losses = create("p", {});
-    panel.append(losses, heading);
+    const title = create("p", { class: "panel-title" }, "Loss of the sentence without");
+    panel.append(losses, title);
+    const ranking = bars(panel, "Loss of the sentence without each part");
+    ranking.node.classList.add("parts");
+    panel.append(heading);
     const list = bars(panel, "Probabilities of the next character");
     const key = create("p", { class: "key" }, "hollow: with all parts");
     const effect = create("p", { "aria-live": "polite" });
@@ -102,14 +128,39 @@ export default {
       view = makeView();
       view.use(removedParts());
       frame.stage.prepend(view.panel);
-      shown = null;
+      shown = without = null;
       refresh();
     });
-    frame.onReset(mine.reset);
+    frame.onReset(() => {
+      movie.halt();
+      without = null;
+      mine.reset();
+    });
     frame.onTheme(show);
     update();
     await refresh();
     return frame.remove;
+
+    function allParts() {
+      return Array.from({ length: 2 * L }, (_, n) => `${n >> 1}.${n % 2 ? "feed_forward" : "attention"}`);
+    }
+
+    /** Compute the loss of the sentence without each part. */
+    async function measureEach() {
+      if (!shown) return;
+      const { ids } = shown;
+      const found = [];
+      for (const part of allParts())
+        found.push(lossOf((await gpt.forward(ids, { remove: [part] })).logits, ids, symbols.length));
+      without = { ids, losses: found };
+      show();
+    }
+
+    /** The losses without each part, if they are those of the sentence that is shown. */
+    function losesOf(/** @type {number[]} */ ids) {
+      const fits = without?.losses.length === 2 * L && without.ids.join() === ids.join();
+      return fits && without ? without.losses : null;
+    }
 
     /** The parts that are removed, of those that this model has. */
     function removedParts() {
@@ -117,11 +168,22 @@ export default {
     }
 
     function update() {
-      frame.advise({ first: FIRST, then: removedParts().length ? THEN : "" });
+      frame.advise({ first: FIRST, then: outcome() });
       if (begun) frame.acted(); // which shows what one should see, or hides it while nothing is removed
       begun = true;
       view.use(removedParts());
       refresh();
+    }
+
+    /** What is true of the state: of what is removed, or of all parts, once each has been removed. */
+    function outcome() {
+      if (removedParts().length) return THEN;
+      const each = shown && !movie.plays && losesOf(shown.ids);
+      if (!shown || !each) return "";
+      const [most, least] = [argmax(each), argmax(each.map((value) => -value))];
+      const said = (/** @type {number} */ n) => `${view.names[n + 1]}, to ${each[n].toFixed(2)}`;
+      const all = lossOf(shown.whole, shown.ids, symbols.length).toFixed(2);
+      return `the loss of the sentence, ${all}, changes most without ${said(most)}, and least without ${said(least)}.`;
     }
 
     async function compute() {
@@ -196,6 +258,21 @@ export default {
       list.update(distributionRows(symbols, probabilities(whole), probabilities(now), 8));
       key.hidden = !remove.length;
       const [before, after] = [lossOf(whole, ids, V), lossOf(now, ids, V)];
+      const each = losesOf(ids);
+      title.hidden = ranking.node.hidden = !each;
+      const longest = Math.max(...(each ?? []), before);
+      ranking.update(
+        (each ?? []).map((loss, n) => ({
+          name: view.names[n + 1].replace("layer ", "").replace(",", ""),
+          text: loss.toFixed(2),
+          share: loss / longest,
+          outline: before / longest,
+        })),
+      );
+      if (begun) {
+        frame.advise({ first: FIRST, then: outcome() });
+        frame.acted();
+      }
       const change = remove.length ? `; with all parts ${before.toFixed(3)}` : "";
       losses.textContent = `Loss of the sentence: ${after.toFixed(3)} nats per character${change}.`;
       const [start, end] = [rows[0], rows[2 * L]].map(({ share }) => percent(share));
