@@ -16,7 +16,7 @@ from lecture21.training import TrainConfig, learning_rate
 from lecture21.training.tasks import minimize
 
 V, C = len(VOCABULARY), 32
-KINDS = ("rnn", "bag", "basic", "head", "open", "positions")
+KINDS = ("rnn", "bag", "basic", "head", "positions")
 MODEL = """({kind, parameters}) => ({ kind, width: 32,
     parameters: Object.fromEntries(Object.entries(parameters).map(([name, x]) => [name, Float64Array.from(x)])) })"""
 
@@ -34,7 +34,7 @@ class Reference(nn.Module):
             self.vectors = nn.Parameter(torch.randn(V, C))
             self.matrices = nn.ModuleDict(
                 {name: nn.Linear(C, C, bias=False) for name in ("query", "key", "value")}
-                if kind in ("head", "open", "positions")
+                if kind in ("head", "positions")
                 else {}
             )
             self.output = nn.Linear(C, V)
@@ -48,11 +48,10 @@ class Reference(nn.Module):
         matrices = {name: layer.weight for name, layer in self.matrices.items()}
         return {"vectors": self.vectors, **matrices, "output": self.output.weight, "output_bias": self.output.bias}
 
-    def forward(self, words, asks=None):
+    def forward(self, words):
         """Return the logits at the word before the verb, and its attention to all words."""
-        asks = words.shape[1] - 1 if asks is None else asks
         if self.kind == "rnn":
-            return self.rnn(words)[:, asks], None
+            return self.rnn(words)[:, -1], None
         x = self.vectors[words]
         if self.kind == "positions":
             x = x + sinusoidal(words.shape[1], C).double()
@@ -62,7 +61,7 @@ class Reference(nn.Module):
             out, weights = basic_self_attention(x)
         if self.kind == "bag":
             return self.output(x.mean(dim=1)), None
-        return self.output(out[:, asks]), weights[:, asks]
+        return self.output(out[:, -1]), weights[:, -1]
 
     def given(self) -> dict:
         """The model as the page gets it."""
@@ -86,8 +85,7 @@ def test_logits_attention_scores_and_gradients_are_those_of_torch(load_module, k
     page = load_module("agreement/models.js")
     model = Reference(kind, 0)
     words, sentences = drawn(10, 2, seed=0)
-    seen, asks = (words, words.shape[1] - 4) if kind == "open" else (words[:, :-3], None)
-    logits, weights = model(seen, asks)
+    logits, weights = model(words[:, :-3])
     loss = cross_entropy(logits, words[:, -3])
     loss.backward()
     found = page.evaluate(
@@ -95,9 +93,9 @@ def test_logits_attention_scores_and_gradients_are_those_of_torch(load_module, k
             const model = ({MODEL})(given);
             const list = (x) => x && Array.from(x);
             const {{ loss, gradients }} = module.lossAndGradients(model, sentences);
-            const read = module.read(model, sentences, true);
+            const read = module.read(model, sentences);
             return {{
-                loss, score: module.scoreOf(model, sentences, true),
+                loss, score: module.scoreOf(model, sentences),
                 gradients: Object.fromEntries(Object.entries(gradients).map(([name, each]) => [name, list(each)])),
                 logits: read.map(({{ logits }}) => list(logits)), weights: read.map(({{ weights }}) => list(weights)),
                 plural: read.map(({{ logits }}) => module.pluralShare(logits)),
@@ -209,7 +207,7 @@ def test_the_page_trains_and_shows_the_scores_of_its_runs(open_figures, load_mod
         """async () => {
             const run = module.newRun(["head", "basic", "bag"], 1, 7);
             await module.trainRun(run, { distances: [7], people: false, seed: 1, onProgress: () => true });
-            return [7, 22].map((distance) => module.scoresAt(run, { distance, people: false, ahead: false }));
+            return [7, 22].map((distance) => module.scoresAt(run, { distance, people: false }));
         }"""
     )
     figure = opened(open_figures, 3)
@@ -259,19 +257,6 @@ def test_a_click_changes_a_noun_and_the_keyboard_keeps_its_place(open_figures):
     expect(figure.locator(".verb")).not_to_have_text(verb)  # a rival has no part in it
     figure.get_by_role("button", name="Another sentence").click()
     expect(figure.locator(".sentence")).not_to_have_text(subject, use_inner_text=True)
-
-
-def test_without_a_mask_the_model_reads_the_verb_off(open_figures):
-    figure = opened(open_figures, 4)
-    train(figure)
-    ahead = figure.get_by_role("checkbox", name="show the words after the gap")
-    name = "head without a mask"
-    blind = table(figure)
-    ahead.check()
-    seeing = table(figure)
-    assert float(seeing[name][1]) == 1
-    assert float(blind[name][1]) < 0.7
-    assert seeing["head with the mask"] == blind["head with the mask"]  # its mask hides them
 
 
 def test_the_reader_predicts_trains_by_keyboard_and_starts_again(open_figures):

@@ -42,7 +42,6 @@ def examples() -> list[Figure]:
         EightMasks(),
         SideBySide(),
         *(Agreement(chapter) for chapter in (1, 2, 3)),
-        Agreement(4, sentence=2),
         Agreement(5, 22, below=True),
         DepthFilm(),
         Context(),

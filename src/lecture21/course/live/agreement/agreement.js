@@ -1,4 +1,4 @@
-// Agreement at a distance (chapters 01 to 05): the reader moves the subject away from its verb, and trains the
+// Agreement at a distance (chapters 01, 02, 03, 05): the reader moves the subject away from its verb, and trains the
 // chapter's models in the page.
 
 import { controlsOf } from "../kit/bound.js";
@@ -16,7 +16,7 @@ import { sentenceView, STYLE } from "./sentence.js";
 import { drawSentence, withFlipped } from "./task.js";
 
 /**
- * @typedef {{chapter: number, distance: number, below: boolean, ahead: boolean, sentence: number, flipped: number[]}} Values
+ * @typedef {{chapter: number, distance: number, below: boolean, sentence: number, flipped: number[]}} Values
  *   sentence: a seed; flipped: the nouns that the reader has changed
  */
 
@@ -64,7 +64,7 @@ export default {
       main: true,
       onClick: train,
     });
-    if (chapter.toggle) toggle(chapter.toggle, { label: TOGGLES[chapter.toggle] });
+    if (chapter.mixes) toggle("below", { label: "shorter distances too, 3 times as long" });
 
     const view = sentenceView(frame, {
       words: vocabulary,
@@ -106,12 +106,11 @@ export default {
       if (!finished || current !== token) return;
       trainButton.disabled = false;
       runs.push(run);
-      frame.advise({ first: chapter.next, then: chapter.then ?? THEN });
+      frame.advise({ first: chapter.next, then: THEN });
       frame.acted();
       update();
       await sweep(run, {
         people,
-        sights: chapter.toggle === "ahead" ? [false, true] : [false],
         onScore() {
           if (current === token) chart.redraw();
           return current === token;
@@ -129,13 +128,13 @@ export default {
       if (!trainButton.disabled) trainButton.textContent = `Train at ${wordsOf(distance)}`;
       const sentence = withFlipped(drawSentence(seededRandom(seed), { distance, people }), values.flipped);
       const run = runs.at(-1) ?? untrained;
-      const scores = runs.length ? scoresAt(run, { distance, people, ahead: values.ahead }) : null;
+      const scores = runs.length ? scoresAt(run, { distance, people }) : null;
       const found = models.map((shown) => {
-        const { logits, weights } = read(run.models[shown.kind], [sentence], values.ahead)[0];
+        const { logits, weights } = read(run.models[shown.kind], [sentence])[0];
         return { ...shown, plural: pluralShare(logits), weights, score: scores?.[shown.kind] };
       });
       const attention = found.flatMap(({ color, weights }) => (weights ? [{ color, weights }] : []));
-      view.update(sentence, attention, values.ahead);
+      view.update(sentence, attention);
       body.replaceChildren(...found.map((each) => rowOf(each, sentence)));
       chart.redraw();
       frame.describe(`${trained(run)}. ${inWords(found, sentence)}`);
@@ -159,9 +158,6 @@ export default {
     return frame.remove;
   },
 };
-
-/** @type {Record<string, string>} */
-const TOGGLES = { below: "shorter distances too, 3 times as long", ahead: "show the words after the gap" };
 
 function wordsOf(/** @type {number} */ distance) {
   return `${distance} ${distance === 1 ? "word" : "words"}`;

@@ -9,7 +9,6 @@ _MODELS = {
     1: "a recurrent network",
     2: "basic self-attention",
     3: "a learned head, basic self-attention",
-    4: "a learned head with the causal mask, one without",
     5: "a learned head with positions, one without",
 }
 
@@ -21,18 +20,15 @@ class Agreement(Figure):
     sees P(plural), and the score over 600 sentences at other distances. The task is that of `lecture21.data.agreement`.
 
     Args:
-        chapter: from 1 to 5. In chapter 5 all nouns are people.
+        chapter: 1, 2, 3 or 5. In chapter 5 all nouns are people.
         distance: words from the subject to the verb at first: 1, 4, 7, ..., 100.
     """
 
     figure = "agreement"
-    chapter = traitlets.Int(1, min=1, max=5).tag(sync=True)
+    chapter = traitlets.Enum((1, 2, 3, 5), 1).tag(sync=True)
     distance = traitlets.Enum(DISTANCES, 4).tag(sync=True)
     below = traitlets.Bool(False).tag(sync=True)
     """Whether training sentences have all distances up to the one that is chosen."""
-
-    ahead = traitlets.Bool(False).tag(sync=True)
-    """Whether a model without a mask sees the words from the verb on, in chapter 4."""
 
     sentence = traitlets.Int(0, min=0, max=999).tag(sync=True)
     """Seed of the sentence."""

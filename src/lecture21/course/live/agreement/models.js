@@ -9,16 +9,15 @@ const MATRICES = ["query", "key", "value"];
 const WAVE = 10000; // of the sinusoids (Vaswani et al. 2017)
 
 /**
- * What distinguishes the models: `bag` averages all words, `matrices` are W_q, W_k and W_v, and `open` has no mask.
+ * What distinguishes the models: `bag` averages all words, and `matrices` are W_q, W_k and W_v.
  * @type {Record<string, {name: string, rate: number, recurrent?: boolean, bag?: boolean, matrices?: boolean,
- *   positions?: boolean, open?: boolean}>}
+ *   positions?: boolean}>}
  */
 export const KINDS = {
   bag: { name: "bag of words", rate: 0.03, bag: true },
   rnn: { name: "RNN", rate: 0.01, recurrent: true },
   basic: { name: "basic self-attention", rate: 0.03 },
   head: { name: "learned head", rate: 0.03, matrices: true },
-  open: { name: "head without a mask", rate: 0.03, matrices: true, open: true },
   positions: { name: "head with positions", rate: 0.03, matrices: true, positions: true },
 };
 
@@ -54,15 +53,6 @@ export function newModel(kind, seed) {
   return { kind, width: WIDTH, parameters };
 }
 
-/** The words that a model sees: with `ahead` also those from the verb on, unless a mask hides them. */
-function seenWords(
-  /** @type {Model} */ { kind },
-  /** @type {import("./task.js").Sentence} */ { words, rest },
-  /** @type {boolean} */ ahead,
-) {
-  return ahead && KINDS[kind].open ? [...words, ...rest] : words;
-}
-
 /** @typedef {import("../kit/tape.js").Tensor} Tensor */
 
 /**
@@ -94,7 +84,7 @@ function recurrence(/** @type {Record<string, Tensor>} */ p, /** @type {number[]
 }
 
 /**
- * One attention head at the word `asks`. Words are few: queries, keys and values are computed once for each word of the
+ * One attention head at the last word. Words are few: queries, keys and values are computed once for each word of the
  * vocabulary. Without matrices they are the vectors, and scores are not scaled, as in `basic_self_attention`. In a bag of
  * words, all scores are 0, so that the head is the mean.
  */
@@ -102,12 +92,11 @@ function head(
   /** @type {Model} */ { kind, width },
   /** @type {Record<string, Tensor>} */ p,
   /** @type {number[][]} */ sentences,
-  /** @type {number} */ asks,
 ) {
   /** What rows of vectors add to queries, keys and values. */
   const source = (/** @type {Tensor} */ vectors, /** @type {number[][]} */ rows) => {
     const [query, keys, values] = MATRICES.map((name) => (p[name] ? linear(vectors, p[name]) : vectors));
-    const asked = rows.map((each) => each[asks]);
+    const asked = rows.map((each) => each[each.length - 1]);
     return { query: gather(query, asked), keys, values, rows };
   };
   const sources = [source(p.vectors, sentences)];
@@ -127,12 +116,11 @@ function head(
 }
 
 /**
- * Return what a model says at the word `asks` of sentences of one length: logits, and attention if it has any.
+ * Return what a model says after the last word of sentences of one length: logits, and attention if it has any.
  * @param {Model} model
  * @param {number[][]} sentences
- * @param {number} asks
  */
-function forward(model, sentences, asks) {
+function forward(model, sentences) {
   const { parameters, width, kind } = model;
   const tensors = Object.entries(parameters).map(([name, data]) => {
     return [name, given(data, name.endsWith("bias") ? data.length : width, true)];
@@ -141,7 +129,7 @@ function forward(model, sentences, asks) {
   const p = Object.fromEntries(tensors);
   const found = KINDS[kind].recurrent
     ? { out: recurrence(p, sentences), weights: null }
-    : (({ weights, ...out }) => ({ out, weights: KINDS[kind].bag ? null : weights }))(head(model, p, sentences, asks));
+    : (({ weights, ...out }) => ({ out, weights: KINDS[kind].bag ? null : weights }))(head(model, p, sentences));
   return { p, logits: sum(linear(found.out, p.output), p.output_bias), weights: found.weights };
 }
 
@@ -149,16 +137,17 @@ function forward(model, sentences, asks) {
  * Return what a model says of each sentence: the logits of the verb's place, and its attention to the words it sees.
  * @param {Model} model
  * @param {import("./task.js").Sentence[]} sentences
- * @param {boolean} [ahead]  whether the words from the verb on are in sight
  * @returns {{logits: Float64Array, weights: Float64Array | null}[]}
  */
-export function read(model, sentences, ahead = false) {
+export function read(model, sentences) {
   /** @type {{logits: Float64Array, weights: Float64Array | null}[]} */
   const found = [];
   for (const length of new Set(sentences.map(({ words }) => words.length))) {
     const which = [...sentences.keys()].filter((i) => sentences[i].words.length === length);
-    const inputs = which.map((i) => seenWords(model, sentences[i], ahead));
-    const { logits, weights } = forward(model, inputs, length - 1);
+    const { logits, weights } = forward(
+      model,
+      which.map((i) => sentences[i].words),
+    );
     which.forEach((i, n) => {
       found[i] = { logits: logits.data.subarray(n * SIZE, (n + 1) * SIZE), weights: weights && weights[n] };
     });
@@ -179,24 +168,21 @@ export function pluralShare(logits) {
  * Return the fraction of sentences in which the right number of the verb has more than half of the probability.
  * @param {Model} model
  * @param {import("./task.js").Sentence[]} sentences
- * @param {boolean} [ahead]
  */
-export function scoreOf(model, sentences, ahead = false) {
-  const right = read(model, sentences, ahead).filter(
-    ({ logits }, i) => pluralShare(logits) > 0.5 === sentences[i].plural,
-  );
+export function scoreOf(model, sentences) {
+  const right = read(model, sentences).filter(({ logits }, i) => pluralShare(logits) > 0.5 === sentences[i].plural);
   return right.length / sentences.length;
 }
 
 /**
- * Return the mean cross-entropy of the verbs in nats, and its gradients. A model without a mask sees the verbs.
+ * Return the mean cross-entropy of the verbs in nats, and its gradients.
  * @param {Model} model
  * @param {import("./task.js").Sentence[]} sentences  of one length
  * @returns {{loss: number, gradients: Record<string, Float64Array>}}
  */
 export function lossAndGradients(model, sentences) {
-  const inputs = sentences.map((sentence) => seenWords(model, sentence, true));
-  const { p, logits } = forward(model, inputs, sentences[0].words.length - 1);
+  const inputs = sentences.map(({ words }) => words);
+  const { p, logits } = forward(model, inputs);
   const loss = crossEntropy(
     logits,
     sentences.map(({ rest }) => rest[0]),

@@ -14,7 +14,7 @@ const SWEPT = [1, 4, 7, 10, 13, 22, 40, 100]; // distances at which each trainin
  * @property {number} at  the distance of its training sentences
  * @property {boolean} below  whether they had shorter distances as well
  * @property {Record<string, import("./models.js").Model>} models  by kind
- * @property {Record<string, Map<string, number>>} scores  by kind, and by `placeOf`
+ * @property {Record<string, Map<number, number>>} scores  by kind and distance
  */
 
 /** @returns {Run}  of models that are not trained */
@@ -25,11 +25,6 @@ export function newRun(/** @type {string[]} */ kinds, /** @type {number} */ seed
     models: Object.fromEntries(kinds.map((kind) => [kind, newModel(kind, seed)])),
     scores: Object.fromEntries(kinds.map((kind) => [kind, new Map()])),
   };
-}
-
-/** The name of a distance among the scores, which are others when the words from the verb on are in sight. */
-export function placeOf(/** @type {number} */ distance, /** @type {boolean} */ ahead) {
-  return `${distance}${ahead ? " ahead" : ""}`;
 }
 
 /**
@@ -48,17 +43,16 @@ export function scoreSentences(distance, people) {
 /**
  * Return the scores of a run at a distance, and keep them.
  * @param {Run} run
- * @param {{distance: number, people: boolean, ahead: boolean}} options
+ * @param {{distance: number, people: boolean}} options
  * @returns {Record<string, number>}  by kind
  */
-export function scoresAt({ models, scores }, { distance, people, ahead }) {
-  const place = placeOf(distance, ahead);
-  const missing = Object.keys(models).filter((kind) => !scores[kind].has(place));
+export function scoresAt({ models, scores }, { distance, people }) {
+  const missing = Object.keys(models).filter((kind) => !scores[kind].has(distance));
   if (missing.length) {
     const sentences = scoreSentences(distance, people);
-    for (const kind of missing) scores[kind].set(place, scoreOf(models[kind], sentences, ahead));
+    for (const kind of missing) scores[kind].set(distance, scoreOf(models[kind], sentences));
   }
-  return Object.fromEntries(Object.keys(models).map((kind) => [kind, scores[kind].get(place) ?? NaN]));
+  return Object.fromEntries(Object.keys(models).map((kind) => [kind, scores[kind].get(distance) ?? NaN]));
 }
 
 /**
@@ -92,12 +86,11 @@ export async function trainRun({ models }, { distances, people, seed, onProgress
  * @param {Run} run
  * @param {object} options
  * @param {boolean} options.people
- * @param {boolean[]} options.sights  whether the words from the verb on are in sight: false, or both
  * @param {() => boolean} options.onScore  called after each distance, says whether to go on
  */
-export async function sweep(run, { people, sights, onScore }) {
+export async function sweep(run, { people, onScore }) {
   for (const distance of SWEPT) {
-    for (const ahead of sights) scoresAt(run, { distance, people, ahead });
+    scoresAt(run, { distance, people });
     if (!onScore()) return;
     await new Promise((resolve) => setTimeout(resolve));
   }

@@ -5,7 +5,6 @@ import { THEMED } from "../kit/colors.js";
 import { create } from "../kit/frame.js";
 import { sketch } from "../kit/sketch.js";
 import { BAG } from "./chapters.js";
-import { placeOf } from "./runs.js";
 
 export const FARTHEST = 100;
 export const DISTANCES = Array.from({ length: 34 }, (_, i) => 1 + 3 * i);
@@ -46,7 +45,7 @@ export function scoreChart(frame, { models, majority, runs }) {
   const trained = (/** @type {import("./runs.js").Run} */ run) => {
     const last = run === runs().at(-1);
     return shownOf(run).map(({ kind, name, color }) => {
-      const scores = DISTANCES.map((distance) => run.scores[kind].get(placeOf(distance, values.ahead)));
+      const scores = DISTANCES.map((distance) => run.scores[kind].get(distance));
       const x = DISTANCES.filter((_, i) => scores[i] !== undefined);
       const y = scores.filter((score) => score !== undefined);
       const line = kind === BAG ? { dashed: true, width: 1.5 } : { points: last, width: last ? 2.5 : 1 };
@@ -55,7 +54,7 @@ export function scoreChart(frame, { models, majority, runs }) {
   };
   const trainings = (/** @type {import("./runs.js").Run} */ run) =>
     models.flatMap(({ kind, color }) => {
-      const score = run.scores[kind].get(placeOf(run.at, values.ahead));
+      const score = run.scores[kind].get(run.at);
       return kind === BAG || score === undefined ? [] : [{ x: run.at, y: score, color, radius: 7, ring: 2 }];
     });
   const redraw = () => {

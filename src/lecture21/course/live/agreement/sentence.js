@@ -52,9 +52,8 @@ export function sentenceView(frame, { words: vocabulary, onFlip }) {
     /**
      * @param {import("./task.js").Sentence} sentence
      * @param {{color: string, weights: Float64Array}[]} attention  of each model that has some
-     * @param {boolean} ahead  whether the words from the verb on are in sight
      */
-    update({ words, nouns, rest }, attention, ahead) {
+    update({ words, nouns, rest }, attention) {
       const active = /** @type {ShadowRoot} */ (node.getRootNode()).activeElement;
       const focused = active && node.contains(active) ? active.getAttribute("data-noun") : null;
       const looksAt = (/** @type {number} */ from, to = from + 1) =>
@@ -63,7 +62,7 @@ export function sentenceView(frame, { words: vocabulary, onFlip }) {
         const text = vocabulary[[...words, ...rest][t]];
         const noun = nouns.indexOf(t);
         if (noun < 0) {
-          const kind = t === words.length ? "word verb" : t > words.length && !ahead ? "word gone" : "word";
+          const kind = t === words.length ? "word verb" : t > words.length ? "word gone" : "word";
           return create("span", { class: kind }, create("span", {}, text), ...bars(looksAt(t)));
         }
         const number = isPlural(words[t]) ? "plural" : "singular";
