@@ -81,8 +81,8 @@ def leak_by_position(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         ax=ax,
     )
     ax.get_legend().remove()
-    for (name, seeds), color in zip(series.items(), SERIES, strict=False):
-        ax.text(13, seeds.max() + 0.15 if seeds.max() > 4 else np.median(seeds) + 0.3, name, color=color, weight="bold")
+    for (name, seeds), color, above in zip(series.items(), SERIES, (2.5, 0.7, 0.3), strict=False):
+        ax.text(13, np.median(seeds) + above, name, color=color, weight="bold")
     counts = {name: table.loc[table["model"] == name, "nats"].mean() for name in ("bigram", "5-gram")}
     for name, nats in {"uniform": math.log(65), **counts}.items():
         ax.axhline(nats, color=COLORS["note"], linestyle="--", linewidth=1)
