@@ -98,6 +98,7 @@ ARMS = {
     "complete": Arm(),
     "post-norm": Arm(post_norm, post_norm, PLAIN),
     "no norm": Arm(no_norm, no_norm, PLAIN),
+    "final norm only": Arm(no_norm, no_norm),
     "no final norm": Arm(config=PLAIN),
     "frequencies": Arm(frequencies=True),
     "no final norm, frequencies": Arm(config=PLAIN, frequencies=True),
@@ -118,7 +119,7 @@ ARMS = {
 }
 CURVES = ("complete", "post-norm", "no norm", "frequencies", "post-norm, small layers", "post-norm, long warm-up")
 FINAL = ("no final norm", "frequencies", "no final norm, frequencies")
-DEEP = tuple(arm for arm in ARMS if not arm.startswith(("no final norm", "no attention")))
+DEEP = tuple(arm for arm in ARMS if not arm.startswith(("no final norm", "final norm only", "no attention")))
 PLAN = (*((4, arm) for arm in ("complete", "no norm", *FINAL)), *((24, arm) for arm in DEEP))
 """The depths and arms: with 4 blocks, what the norm before the output layer costs; with 24, all others."""
 

@@ -2,10 +2,10 @@
 
 Usage: python benchmarks/c05_norm.py      (about 12 minutes on one core)
 
-The models, the text, the training and the loss are those of `c05_depth.py`: width 16, 24 blocks, 150 updates. With
-and without norms, all weights of attention and feed-forward layers are drawn as torch draws them, then multiplied by
-one of SCALES. All learning rates of RATES are reported, so none is chosen. A diverged run has no loss. See the result
-`norm_scale`.
+The models, the text, the training and the loss are those of `c05_depth.py`: width 16, 24 blocks, 150 updates. They have
+all norms, none, or only the one before the output layer. All weights of attention and feed-forward layers are drawn as
+torch draws them, then multiplied by one of SCALES. All learning rates of RATES are reported, so none is chosen. A
+diverged run has no loss. See the result `norm_scale`.
 """
 
 from itertools import product
@@ -15,7 +15,7 @@ import common
 from table import Table, each, run
 
 RUNS = Table("norm_scale", key=("arm", "scale", "learning_rate"))
-ARMS, SCALES, BLOCKS = ("complete", "no norm"), (1, 2), 24
+ARMS, SCALES, BLOCKS = ("complete", "no norm", "final norm only"), (1, 2), 24
 RATES = (1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2)
 SEEDS = range(10)
 

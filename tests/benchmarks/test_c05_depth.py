@@ -1,5 +1,7 @@
 """A stack of models computes and trains what each of its models would alone, and the stored rates are tuned."""
 
+import math
+
 import c05_depth
 import pytest
 import torch
@@ -80,3 +82,17 @@ def test_the_difference_of_a_state_is_0_for_equal_tokens_and_1_for_opposite_ones
     same, opposite = c05_depth.states(0, x)
     assert (float(same["differs"]), float(opposite["differs"])) == (0, 1)
     assert same["size"] == opposite["size"] == "1"
+
+
+def test_a_scale_changes_the_weights_of_the_layers_and_no_others():
+    plain, large = (dict(c05_depth.build("complete", 2, 0, FREQUENCIES, scale).named_parameters()) for scale in (1, 2))
+    for name, weight in plain.items():
+        factor = 2 if ".attention." in name or ".feed_forward." in name else 1
+        torch.testing.assert_close(large[name], factor * weight, msg=name)
+
+
+def test_runs_that_have_all_diverged_end_without_a_loss():
+    tokens = torch.randint(V, (2000,), generator=Generator().manual_seed(0))
+    nats, states = c05_depth.train("no norm", 2, [(1e30, 0), (1e30, 1)], tokens, V)
+    assert all(map(math.isnan, nats))
+    assert {row["step"] for row in states} == {0}

@@ -124,8 +124,14 @@ def test_both_films_play_and_what_differs_between_them_can_be_changed(open_figur
     assert float(kept) > 0.1
     assert lost == "below 0.001"
     figure.get_by_text("More:").click()
+    figure.get_by_label("After block").press("Home")
+    figure.get_by_label("After block").press("ArrowRight")
+    until(lambda: "After block 1" in reading(figure))
+    both = reading(figure).partition("(both layers), ")[2]
     figure.get_by_text("feed-forward only", exact=True).click()
     until(lambda: "without it (feed-forward only)" in reading(figure))
+    one = reading(figure).partition("(feed-forward only), ")[2]
+    assert float(one.rstrip(".")) > float(both.rstrip("."))  # one of two is missing
     figure.get_by_text("no norm", exact=True).click()
     figure.get_by_label("After block").press("Home")
     until(lambda: "After block 0, no norm" in reading(figure))

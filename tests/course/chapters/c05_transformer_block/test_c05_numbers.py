@@ -40,7 +40,7 @@ def test_without_attention_the_plus_is_needed_too(said):
 def test_what_the_norm_is_for(said):
     runs = results.load("norm_scale")
     assert runs.groupby(["arm", "scale", "learning_rate"]).seed.nunique().eq(10).all()
-    assert runs.query("arm == 'no norm' and scale == 2").nats.isna().all()
+    assert runs.query("arm in ['no norm', 'final norm only'] and scale == 2").nats.isna().all()
     assert runs.query("arm == 'complete'").nats.notna().all()
     assert runs.query("arm == 'no norm' and scale == 1 and learning_rate == 0.05").nats.isna().all()
     nats = runs.groupby(["arm", "scale", "learning_rate"]).nats.mean()
