@@ -111,17 +111,15 @@ def test_an_exercise_on_the_path_is_one_line_until_it_is_opened(wide):
 
 
 def test_the_result_below_a_question_opens_once_it_is_answered(wide):
-    number = next(i for i, stop in enumerate(STOPS, start=1) if stop["anchor"] == "what-each-part-is-worth")
-    page = wide.open(f"{STOPS[number - 1]['page']}.html?path={number}#what-each-part-is-worth")
-    section = page.locator("#what-each-part-is-worth")
-    results = section.locator("#fig-block-parts img"), section.get_by_text("are worth 0.13 nats")
+    page = wide.open("notebooks/05_transformer_block.html#what-the-norm-is-for")
+    section = page.locator("#what-the-norm-is-for")
+    result = section.locator("#fig-norm-scale img")
     question = section.locator(".live-figure[data-figure=question] section.figure")
-    for answer, is_shown in (("positions", False), ("LayerNorm", True)):
+    for answer, is_shown in (("they learn as well as before", False), ("they diverge", True)):
         question.get_by_label(answer).check()
         question.get_by_role("button", name="Check").click()
         expect(question.locator(".reading")).to_contain_text("Right" if is_shown else "Not yet")
-        for result in results:
-            expect(result).to_be_visible(visible=is_shown)
+        expect(result).to_be_visible(visible=is_shown)
 
 
 def test_the_end_shows_what_the_readers_own_model_wrote(wide):
