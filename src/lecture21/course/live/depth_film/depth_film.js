@@ -20,8 +20,8 @@ const NORMS = { pre: "pre-norm", post: "post-norm", none: "no norm" };
 const PLACES = { off: "both layers", attention: "attention only", feed_forward: "feed-forward only" };
 
 const FIRST =
-  "Each square compares two words: white for unrelated vectors, red for the same one. Say what the two films will " +
-  "look like at their end, and press Play.";
+  "Each square compares two words: the redder, the more alike are their vectors. Say what the two films will look " +
+  "like at their end, and press Play.";
 
 /**
  * @typedef {object} Film
