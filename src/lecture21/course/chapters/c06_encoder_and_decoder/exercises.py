@@ -183,9 +183,9 @@ def _influence(probability, source, replacements):
     """Return how much the probability of a word depends on each symbol of a source, shape (S,).
 
     `probability` maps sources, ids of shape (N, S), to N probabilities. `source` has the shape
-    (S,), and `replacements` the shape (K,). Result s is the probability for `source`, minus the
-    mean probability for the sources in which only symbol s is replaced, once by each of the
-    `replacements` that is another symbol. Do not modify the arguments.
+    (S,), and `replacements` the shape (K,). Replace symbol s by each of the `replacements` in
+    turn, except by itself. Result s is the probability for `source` minus the mean of these
+    probabilities. Do not modify the arguments.
     """
     before = probability(source[None])[0]
     falls = []
