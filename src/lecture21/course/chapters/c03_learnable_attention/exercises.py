@@ -161,106 +161,6 @@ def _scaled_by_dimension_1(q, k, v):
 # 3.3
 
 
-def _scores_gradient(weights, gradient):
-    """Return the gradient of a loss with respect to the scores of a softmax.
-
-    `weights` is the softmax of the scores over the last dimension, and `gradient` the gradient
-    of the loss with respect to these weights. Both have the shape (..., S), and so has the
-    result.
-    """
-    mean = (weights * gradient).sum(dim=-1, keepdim=True)
-    return weights * (gradient - mean)
-
-
-def _gradient_cases(rng: random.Random) -> list[Case]:
-    t, s = rng.randint(2, 3), rng.randint(4, 5)
-
-    def case(about: str, *shape: int, scale: float = 1.0, dtype: torch.dtype = torch.float32) -> Case:
-        weights = (scale * normal(rng, *shape, dtype=dtype)).softmax(dim=-1)
-        return Case((weights, normal(rng, *shape, dtype=dtype)), about)
-
-    return [
-        case("one key, whose weight is always 1", 1),
-        case("two keys", 2),
-        case(f"{t} queries and {s} keys", t, s),
-        case("as many queries as keys", 3, 3),
-        case("a batch of two sequences with three heads", 2, 3, t, s),
-        case("weights that are nearly 0 or 1", t, s, scale=8.0),
-        case("float64", t, s, dtype=torch.float64),
-    ]
-
-
-_GRADIENT = Exercise(
-    number="3.3",
-    name="scores_gradient",
-    title="what a softmax lets through",
-    solution=_scores_gradient,
-    cases=_gradient_cases,
-    properties=(
-        (
-            "a constant added to all scores of a row changes no weight, so each row of the result must sum to 0",
-            lambda arguments, result: result.sum(dim=-1).abs().max() < 1e-4,
-        ),
-        (
-            "a score moves its own weight by w (1 - w), and every other weight as well. Which sum collects the others?",
-            lambda arguments, result: False,
-        ),
-    ),
-)
-
-
-@_GRADIENT.mistake(
-    symptom="The rows of the gradient do not sum to 0: a score moves its own weight only.",
-    hint="you have the derivative of each weight with respect to its own score. A larger score also takes weight away "
-    "from all other keys, and the loss depends on those.",
-)
-def _own_weight_only(weights, gradient):
-    mean = weights * gradient
-    return weights * (gradient - mean)
-
-
-@_GRADIENT.mistake(
-    symptom="Right while all weights are equal, and wrong as soon as the head prefers a key.",
-    hint="you subtract the plain mean of the gradient, in which all keys count the same. With which numbers does a row "
-    "of attention average?",
-)
-def _plain_mean(weights, gradient):
-    mean = gradient.mean(dim=-1, keepdim=True)
-    return weights * (gradient - mean)
-
-
-@_GRADIENT.mistake(
-    symptom="One query gives the right result. With several, the gradient of one depends on the weights of the others.",
-    hint="your sum runs over all entries together. Each row is a softmax of its own.",
-)
-def _sum_over_everything(weights, gradient):
-    mean = (weights * gradient).sum()
-    return weights * (gradient - mean)
-
-
-@_GRADIENT.mistake(
-    symptom="Training moves away from the minimum: every step of the scores has the wrong sign.",
-    hint="the signs are exchanged. If a larger weight of a key raises the loss more than average, a larger score of "
-    "this key raises the loss too.",
-)
-def _opposite_sign(weights, gradient):
-    mean = (weights * gradient).sum(dim=-1, keepdim=True)
-    return weights * (mean - gradient)
-
-
-@_GRADIENT.mistake(
-    symptom="The chain rule stops before the softmax's own shape: a nearly certain head still gets a large gradient.",
-    hint="you subtract the right mean. But a key whose weight is 0 can't change anything by a slightly larger score, "
-    "and yours does: which factor is missing?",
-)
-def _not_weighted(weights, gradient):
-    mean = (weights * gradient).sum(dim=-1, keepdim=True)
-    return gradient - mean
-
-
-# 3.4
-
-
 def _split_heads(x, n_head):
     """Return `x` of shape (B, T, C) divided into H = `n_head` heads, with shape (B, H, T, C // H).
 
@@ -281,7 +181,7 @@ def _heads_cases(rng: random.Random) -> list[Case]:
 
 
 _HEADS = Exercise(
-    number="3.4",
+    number="3.3",
     name="split_heads",
     title="split into heads",
     solution=_split_heads,

@@ -1,4 +1,4 @@
-"""Exercise of chapter 03: design a head that finds the nearest noun."""
+"""Exercise of chapter 03: design a head that finds the latest noun."""
 
 import random
 
@@ -10,24 +10,24 @@ from lecture21.course.exercises.exercise import Case, Exercise, normal
 from lecture21.data import described
 from lecture21.layers.attention import attention, causal_mask
 
-_FEATURES = ("one", "noun", "adjective", "verb", "plural", "late")
+_FEATURES = ("one", "noun", "adjective", "verb", "plural", "place")
 _COUNT = 60
 
 
-def _nearest_noun(one, noun, adjective, verb, plural, late):
-    """Return (w_query, w_key, w_value) of a head that finds the latest noun so far.
+def _nearest_noun(one, noun, adjective, verb, plural, place):
+    """Return (w_query, w_key, w_value) of a head with which the last word finds the latest noun.
 
-    Each argument is the direction of a feature: a vector of C numbers, of length 1 and orthogonal
-    to the others. A word's vector is the sum of the directions of what it is, of `one`, which all
-    words have, and of `late` times its place 0, 1, 2, ... The shapes are (D, C), (D, C), (1, C).
+    The arguments are the directions of features: vectors of C numbers, of length 1 and orthogonal
+    to each other. A word's vector is the sum of the directions of what it is, of `one`, which all
+    words have, and of `place` times 0 for the first word, 1 for the second, and so on. The shapes
+    of the matrices are (D, C), (D, C) and (1, C), and scores are divided by sqrt(D).
 
-    A word sees itself and the words before it, and scores are divided by sqrt(D). From the first
-    noun on, the latest noun so far must get more than half of the weight of every word, and the
-    output must be 1 if that noun is plural and 0 if not, to within 1/2. Sentences have 4 to 17
-    words, nouns are three or four places apart, and two words follow the last.
+    The last word of a text must give the latest noun (perhaps itself) more than half of its weight,
+    and the output must be 1 if this noun is plural and 0 if not, to within 1/2. A text has up to
+    17 words, nouns are at least three places apart, and at most three words follow the latest.
     """
     w_query = one[None]
-    w_key = (8 * noun + late)[None]
+    w_key = (8 * noun + place)[None]
     w_value = plural[None]
     return w_query, w_key, w_value
 
@@ -45,9 +45,9 @@ def _directions(rng: random.Random, count: int, width: int) -> tuple[Tensor, ...
     return tuple(torch.linalg.qr(normal(rng, width, width))[0][:count].contiguous())
 
 
-def _use_head(answer, one, noun, adjective, verb, plural, late) -> bool:
+def _use_head(answer, one, noun, adjective, verb, plural, place) -> bool:
     """Try a design on sentences, the shortest first; the first word that is wrong raises WrongWeights."""
-    directions = one, noun, adjective, verb, plural, late
+    directions = one, noun, adjective, verb, plural, place
     w_query, w_key, w_value = _matrices(answer(*directions), len(one))
     if len(one) == len(directions):
         return True  # the smallest case asks for the form only, so that a mistake is not one of the form
@@ -55,7 +55,9 @@ def _use_head(answer, one, noun, adjective, verb, plural, late) -> bool:
         features = [dict(zip(described.FEATURES, described.WORDS[word], strict=True)) for word in words]
         values = [[1, *(each[name] for name in _FEATURES[1:-1]), t] for t, each in enumerate(features)]
         x = torch.tensor(values, dtype=one.dtype) @ torch.stack(directions)  # (T, C)
-        out, weights = attention(x @ w_query.T, x @ w_key.T, x @ w_value.T, mask=causal_mask(len(x)))
+        out, weights = attention(
+            x @ w_query.T, x @ w_key.T, x @ w_value.T, mask=causal_mask(len(x))
+        )  # each word as the last of a text
         for i in range(len(words)):
             nouns = [j for j in range(i + 1) if features[j]["noun"]]
             if nouns:
@@ -118,7 +120,7 @@ _DESIGN = Exercise(
 _DESIGN.wrong_lines(
     "any noun",
     """
-    - w_key = (8 * noun + late)[None]
+    - w_key = (8 * noun + place)[None]
     + w_key = (8 * noun)[None]
     """,
     symptom="Right in sentences with one noun. With two, both get the same weight.",
@@ -128,18 +130,18 @@ _DESIGN.wrong_lines(
 _DESIGN.wrong_lines(
     "only late",
     """
-    - w_key = (8 * noun + late)[None]
-    + w_key = late[None]
+    - w_key = (8 * noun + place)[None]
+    + w_key = place[None]
     """,
     symptom="Every word finds itself, since nothing that it sees is later.",
-    hint="your scores depend on the place alone, so each word finds itself. What must the word be, besides late?",
+    hint="your scores depend on the place alone, so each word finds itself. What must a word be, to be found?",
 )
 
 _DESIGN.wrong_lines(
     "too late",
     """
-    - w_key = (8 * noun + late)[None]
-    + w_key = (8 * noun + 8 * late)[None]
+    - w_key = (8 * noun + place)[None]
+    + w_key = (8 * noun + 8 * place)[None]
     """,
     symptom="Right at a noun itself. Three words later, the place has added more than being a noun did.",
     hint="each place adds as much as being a noun. How many words can there be between a word and the latest noun, and "
@@ -149,21 +151,21 @@ _DESIGN.wrong_lines(
 _DESIGN.wrong_lines(
     "early",
     """
-    - w_key = (8 * noun + late)[None]
-    + w_key = (8 * noun - late)[None]
+    - w_key = (8 * noun + place)[None]
+    + w_key = (8 * noun - place)[None]
     """,
     symptom="The first noun is found instead of the latest one.",
     hint="your scores fall with the place, so that the first noun wins. Which one should?",
 )
 
 _DESIGN.wrong_lines(
-    "only verbs ask",
+    "only verbs search",
     """
     - w_query = one[None]
     + w_query = verb[None]
     """,
     symptom="Verbs find their noun, and all other words average what they see.",
-    hint="only verbs ask: all other queries are 0, and equal scores give equal weights. Which feature do all words "
+    hint="only verbs search: all other queries are 0, and equal scores give equal weights. Which feature do all words "
     "have?",
 )
 
