@@ -26,7 +26,6 @@ export const MATRIX_STYLE = `
 .matrix :is(td, thead th).long { font-size: 0.66rem; letter-spacing: -0.03em; }
 .matrix td.leak::after { content: ""; position: absolute; right: 0; top: 0; border: 0.35rem solid;
   border-color: var(--leak) var(--leak) transparent transparent; }
-.matrix td.faded { opacity: 0.4; }
 .matrix td.changed { background-repeat: no-repeat; background-position: left bottom;
   background-image: linear-gradient(currentColor 0 0), linear-gradient(var(--ghost) 0 0); background-size: var(--now) 3px, var(--was) 7px; }
 .matrix td.sum { padding-left: 0.2rem; color: var(--note); } .matrix td.sum.wrong { color: var(--error); font-weight: 600; }
@@ -67,7 +66,9 @@ export function matrix(frame, parent, options) {
     onEdit = null,
     onRow = null,
   } = options;
-  const columnNames = columns.map((name) => create("th", { scope: "col" }, name));
+  const columnNames = columns.map((name) =>
+    create("th", { scope: "col", className: name.length > 3 ? "long" : "" }, name),
+  );
   /** Write into a cell, smaller where its width may not do. */
   const write = (/** @type {HTMLElement} */ node, /** @type {string} */ text, /** @type {number} */ most) => {
     node.textContent = text;
@@ -180,9 +181,7 @@ export function matrix(frame, parent, options) {
    * @param {number} [shown.row]  the chosen row, which is outlined
    * @param {(row: number, column: number) => boolean} [shown.masked]  hatched
    * @param {(row: number, column: number) => boolean} [shown.leak]  outlined as a leak
-   * @param {(column: number) => boolean} [shown.faded]  columns that do not take part
    * @param {number[][] | null} [shown.before]  numbers from 0 to 1 before the last change, as faint bars
-   * @param {string[]} [shown.columns]  other names of the columns
    */
   function update({
     values,
@@ -191,17 +190,11 @@ export function matrix(frame, parent, options) {
     row = -1,
     masked = () => false,
     leak = () => false,
-    faded = () => false,
     before = null,
-    columns: renamed,
   }) {
-    columnNames.forEach((node, j) => write(node, renamed?.[j] ?? node.textContent, 3));
-    const shownColumns = values[0].length;
     cells.forEach((line, i) => {
       buttons[i]?.setAttribute("aria-pressed", String(i === row));
       line.forEach(({ node, show }, j) => {
-        node.hidden = j >= shownColumns;
-        if (node.hidden) return;
         const value = values[i][j];
         const fill = masked(i, j) || Number.isNaN(value) ? frame.colors.paper : color(value);
         node.dataset.value = String(value);
@@ -209,7 +202,6 @@ export function matrix(frame, parent, options) {
         node.style.color = masked(i, j) ? "" : inkOn(fill);
         node.classList.toggle("masked", masked(i, j));
         node.classList.toggle("leak", leak(i, j));
-        node.classList.toggle("faded", faded(j));
         node.classList.toggle("changed", Boolean(before) && !masked(i, j));
         if (before) {
           const ink = node.style.color;
@@ -220,7 +212,7 @@ export function matrix(frame, parent, options) {
         } else delete node.dataset.before;
         node.classList.toggle("on", i === row);
         node.classList.toggle("first", j === 0);
-        node.classList.toggle("last", j === shownColumns - 1);
+        node.classList.toggle("last", j === columns.length - 1);
         if (show) show(value);
         else write(node, text(value), 4);
       });
@@ -230,7 +222,6 @@ export function matrix(frame, parent, options) {
       sumCells[i].dataset.value = String(total);
       sumCells[i].classList.toggle("wrong", !(Math.abs(total - 1) < 1e-9));
     });
-    columnNames.forEach((name, j) => (name.hidden = j >= shownColumns));
   }
   return { node: table, update };
 }
