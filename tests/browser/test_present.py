@@ -123,13 +123,13 @@ def test_folds_are_closed_during_a_talk_and_as_before_at_its_end(wide):
 
 
 def test_a_figure_responds_and_keeps_the_keys_that_it_uses(wide, site: str):
-    page = slide(wide.page, site, VECTORS, "the-three-steps-in-one-picture")
-    figure = started(page, "attention", ".on-screen")
-    handle = figure.get_by_role("button", name="sat: thing")
+    page = slide(wide.page, site, VECTORS, "an-arrow-that-its-neighbors-pull")
+    figure = started(page, "arrow", ".on-screen")
+    handle = figure.get_by_role("button", name="sat: body")
     before = figure.locator(".reading").first.inner_text()
     handle.press("ArrowRight")
     expect(figure.locator(".reading").first).not_to_have_text(before)
-    until(lambda: title(page) == "The three steps in one picture")
+    until(lambda: title(page) == "An arrow that its neighbors pull")
     handle.press("PageDown")  # of a presenter's remote, which this handle does not use
     page.evaluate("scrollTo({ top: document.documentElement.scrollHeight, behavior: 'instant' })")
     handle.press("PageDown")
