@@ -249,9 +249,7 @@ class Together(nn.Module):
         return models
 
 
-def measure(
-    arm: str, gain: float, trained: str, steps: int, learning_rate: float
-) -> list[dict[str, object]]:  # fmt: skip
+def measure(arm: str, gain: float, trained: str, steps: int, learning_rate: float) -> list[dict[str, object]]:
     """Train the thirteen models of one setting with one rate, and return a row for each distance."""
     distances = MIXED.get(trained) or [int(trained)]
     models = [build(arm, seed, gain=gain) for seed in (*SEEDS, *HELD_OUT)]

@@ -33,3 +33,9 @@ def test_a_model_has_its_color_whatever_is_drawn_beside_it():
 def test_a_series_of_another_length_is_refused():
     with pytest.raises(ValueError, match="'RNN' has 2 columns for 3 distances"):
         figures.agreement_curves({"RNN": SCORES["RNN"]}, [1, 4, 7])
+
+
+def test_more_names_than_colors_are_refused():
+    others = dict.fromkeys(("one", "two", "three"), SCORES["RNN"])
+    with pytest.raises(ValueError, match="at most 2 series can have names that are not in ARMS"):
+        figures.agreement_curves(SCORES | others, [4, 22])

@@ -16,10 +16,12 @@ ARMS = {
     "RNN": SERIES[1],
     "LSTM": SERIES[3],
     "basic self-attention": SERIES[4],
+    "attention": SERIES[0],
     "learned head": SERIES[0],
     "head with positions": SERIES[2],
 }
-"""The models of the running task and the color of each, the same in every chapter."""
+"""The models of the running task and the color of each, the same in every chapter. Until chapter 03 builds the learned
+head, it is called attention."""
 
 BAG = "bag of words"
 """The name of the model that does not attend, which is a gray line in every plot."""
@@ -33,18 +35,22 @@ def agreement_curves(
     Two gray lines are what a model has to beat: the guess by the majority of the nouns, and the bag of words.
 
     Args:
-        series: names of ARMS, or others; one row for each seed and one column for each distance. Of BAG, only the mean
-            is drawn.
+        series: names of ARMS, or at most two others; one row for each seed and one column for each distance. Of BAG,
+            only the mean is drawn.
         distances: words from the subject to the verb.
     """
     for label, values in series.items():
         if values.shape[1] != len(distances):
             raise ValueError(f"{label!r} has {values.shape[1]} columns for {len(distances)} distances")
+    spare = [color for color in SERIES if color not in ARMS.values()]
+    others = [label for label in series if label not in (*ARMS, BAG)]
+    if len(others) > len(spare):
+        raise ValueError(f"at most {len(spare)} series can have names that are not in ARMS, got {others}")
+    colors = ARMS | dict(zip(others, spare, strict=False))
     ax = plt.subplots(figsize=(WIDTH, 3.5))[1] if ax is None else ax
     majority = [majority_score(distance) for distance in DISTANCES]
     ax.plot(DISTANCES, majority, **DASHED | {"linestyle": ":", "linewidth": 1.5})
     ends = [(majority[-1], "majority", COLORS["note"])]
-    spare = iter([color for color in SERIES if color not in ARMS.values()])
     for label, values in series.items():
         scores = as_array(values)
         mean = scores.mean(axis=0)
@@ -52,7 +58,7 @@ def agreement_curves(
             color = COLORS["note"]
             ax.plot(distances, mean, **DASHED)
         else:
-            color = ARMS.get(label) or next(spare)
+            color = colors[label]
             ax.plot(distances, scores.T, color=color, linewidth=0.7, alpha=0.5)
             ax.plot(distances, mean, "o-", color=color, linewidth=2, markersize=4)
         ends.append((mean[-1].item(), label, color))

@@ -17,18 +17,6 @@ def last_state(numbers, w_x: float = 1.0) -> float:
     return state
 
 
-def sequential_steps(n_layer: int, length: int, recurrent: bool) -> int:
-    """The step at which the last state of the top layer is available, if each is computed as early as possible."""
-    below = [0] * length
-    for _ in range(n_layer):
-        here = []
-        for t in range(length):
-            inputs = [below[t], here[t - 1] if t else 0] if recurrent else below[: t + 1]
-            here.append(1 + max(inputs))
-        below = here
-    return below[-1]
-
-
 def words_until(share: float) -> int:
     """The first number of words after which less than a share is left of a 1 that each of them halves."""
     return next(n for n in range(99) if 0.5**n < share)
@@ -41,42 +29,35 @@ def weight_of_subject(n_other: int) -> float:
 
 NUMBERS = {
     "1.1": lambda: [
-        torch.nn.functional.cross_entropy(torch.zeros(1, 65), torch.tensor([5])),
-        math.log2(65), 1 / 65, math.log10(65),
-    ],
-    "1.2": lambda: [
         majority_score(7), last_noun_score(7), 2 / 3, 1 - majority_score(7),
         1 - 1 / 2**3,
     ],
-    "1.3": lambda: [
+    "1.2": lambda: [
         last_state(NUMBER), last_state(NUMBER[:-1]) / 2, NUMBER[-1], sum(NUMBER),
         last_state(NUMBER[:3] + NUMBER[4:]), last_state(NUMBER) / 2,
     ],
-    "1.4": lambda: [
+    "1.3": lambda: [
         words_until(0.01), words_until(0.01) - 1, 0.5 / 0.01, 1 / 0.01,
     ],
-    "1.5": lambda: [weight_of_subject(101), weight_of_subject(0), 3 / (3 + 1), 1 / 103, 3 / (3 + 1 + 101)],
-    "1.6": lambda: [
-        sequential_steps(3, 100, recurrent=True), 3 * 100, sequential_steps(1, 100, recurrent=True),
-        sequential_steps(3, 100, recurrent=True) + 1, sequential_steps(3, 100, recurrent=False),
+    "1.4": lambda: [
+        torch.nn.functional.cross_entropy(torch.zeros(1, 65), torch.tensor([5])),
+        math.log2(65), 1 / 65, math.log10(65),
     ],
+    "1.5": lambda: [weight_of_subject(101), weight_of_subject(0), 3 / (3 + 1), 1 / 103, 3 / (3 + 1 + 101)],
 }  # fmt: skip
 CHOICES = {}
 IN_CHAPTER = set()
 
 
 def explained() -> dict[str, list[str]]:
-    gpt, steps = sequential_steps(3, 100, recurrent=False), sequential_steps(3, 100, recurrent=True)
-    assert steps == 100 + 3 - 1
     zeros = -math.floor(1000 * math.log10(0.5)) - 1
     return {
-        "1.3": [f"−{-last_state(NUMBER) * 8:g}/8"],
-        "1.2": ["one case of four", f"{majority_score(100):.0%}".replace("%", " %")],
-        "1.4": [f"1/{2**7}", f"1/{2**14:,}"],
+        "1.1": ["one case of four", f"{majority_score(100):.0%}".replace("%", " %")],
+        "1.2": [f"−{-last_state(NUMBER) * 8:g}/8"],
+        "1.3": [f"1/{2**7}", f"1/{2**14:,}"],
         "1.5": [
             f"{math.exp(3):.1f} of {math.exp(3) + math.e + 101:.1f}",
             f"{weight_of_subject(1000):.0%}".replace("%", " %"),
             "an eighth" if round(weight_of_subject(101) / weight_of_subject(1000)) == 8 else "", f"{zeros} zeros",
         ],
-        "1.6": [f"needs {gpt} such steps"],
     }  # fmt: skip

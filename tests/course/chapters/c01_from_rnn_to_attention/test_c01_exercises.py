@@ -6,7 +6,9 @@ import pytest
 import torch
 from readers import printed
 
+from lecture21.baselines import RNN, RNNConfig
 from lecture21.course.exercises import check
+from lecture21.course.exercises.registry import find
 
 
 def stepwise(xs, h, w_x, w_h, b):
@@ -20,6 +22,15 @@ def stepwise(xs, h, w_x, w_h, b):
 def test_states_may_be_collected_in_a_float32_buffer(capsys):
     check("1.1", stepwise)
     assert capsys.readouterr().out == "1.1: correct\n"
+
+
+def test_the_states_are_those_of_the_rnn_that_the_chapter_trains():
+    model = RNN(RNNConfig(kind="rnn", vocab_size=7, n_layer=1, d_model=4)).double()
+    layer, ids = model.recurrence, torch.tensor([[3, 1, 6, 0]])
+    b = layer.bias_ih_l0 + layer.bias_hh_l0
+    x, h = model.token(ids)[0], torch.zeros(4).double()
+    states = find("1.1").solution(x, h, layer.weight_ih_l0, layer.weight_hh_l0, b)
+    assert torch.allclose(model.head(states), model(ids)[0], atol=1e-12)
 
 
 def in_a_buffer(states, w):

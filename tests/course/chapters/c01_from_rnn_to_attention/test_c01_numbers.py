@@ -9,8 +9,8 @@ DISTANCES = [1, 4, 7, 10, 13, 22, 40, 100]
 
 
 def learned(arm: str, distance: int, **setting: object) -> int:
-    """Return how many networks of ten are right in more than nine of ten sentences."""
-    return int((scores(arm, [distance], **setting) > 0.9).sum())
+    """Return how many networks of ten are right in more than 95 % of the sentences."""
+    return int((scores(arm, [distance], **setting) > 0.95).sum())
 
 
 def test_where_rnns_stop_learning(said):
@@ -27,20 +27,25 @@ def test_a_bag_of_words_is_the_majority():
     assert bag == pytest.approx([majority_score(distance) for distance in DISTANCES], abs=0.05)
 
 
-def test_how_far_a_head_learns(said):
-    assert [learned("head", distance) for distance in DISTANCES[:6]] == [10] * 6
-    said("At 40, {:words} have, and at 100, where the subject", learned("head", 40))
-    said("starts with a hundredth of the weight, {:words}. Attention", learned("head", 100))
+def test_how_far_attention_learns(said):
+    right = scores("head", DISTANCES)
+    assert [learned("head", distance) for distance in DISTANCES[:6]] == [10, 10, 10, 10, 9, 10]
+    assert 0.9 < right[:, 4].min() < 0.95
+    said("At 40, {:words} of ten have learned, and at 100", learned("head", 40))
+    said("starts with a hundredth of the weight, {:words}. But", learned("head", 100))
+    said("At 13 words, {:words} of the ten models with attention stops", 10 - learned("head", 13))
     said(
         "But mix the distances from 1 to 40 words, and all {:words} are right at 100",
         learned("head", 100, trained="1-40"),
     )
+    assert (scores("head", DISTANCES[1:], trained="1-40") > 0.95).all()
     assert (scores("head", [100], trained="1-40") > 0.99).all()
+    assert learned("head", 1, trained="1-40") < 10
     assert (scores("rnn", DISTANCES[1:], trained="1-40") < 0.7).all()
     tuned = results.load("agreement").query("gain.isna() and steps == 500 and trained == '22'")
     rates = tuned.groupby("arm")["learning_rate"].nunique()
-    said("the learning rate of each distance is the one of {:words} that is best", rates["rnn"])
-    assert rates["head"] == rates["rnn"] + 1  # the caption: one learning rate more to choose from
+    said("The learning rate of each distance is the one of {:words} that is best", rates["rnn"])
+    assert rates["bag"] > rates["head"] > rates["rnn"]  # the bag and attention have more to choose from
 
 
 def test_what_trains_an_rnn(said):
@@ -60,8 +65,8 @@ def test_what_trains_an_rnn(said):
     assert {learned(f"rnn, {remedy}", 10) for remedy in ("verbs given", "lengths kept")} == {5}
     said("Either remedy teaches most networks at 7 words and half of them at 10.", on=on)
     arms = ("rnn, verbs given", "rnn, small inputs", "rnn, small inputs, verbs given", "linear rnn")
-    assert [learned(arm, 22, gain=1.0) for arm in arms] == [0, 0, 10, 10]
-    said("Without the small inputs or without the verbs, none learns; with both, all ten do.", on=on)
+    assert [learned(arm, 22, gain=1.0) for arm in arms] == [0, 0, 8, 10]
+    said("Without the small inputs or without the verbs, none learns; with both, {:words} of ten do.", 8, on=on)
     assert learned("lstm", 22) == 0
     said("even near 0.95, only {:words} of ten learn", learned("lstm, forget bias 3", 22), on=on)
 

@@ -144,10 +144,9 @@ _UNROLL.wrong_lines(
 def _latch(numbers):
     """Return the state after each word, (T,), of a unit that keeps the sign of the first noun.
 
-    `numbers` (T,) has 1 for a plural noun, -1 for a singular one and 0 for other words. The unit is
-    h_t = tanh(w h_{t-1} + u x_t), with 0 before the first word: choose w and u. Two words
-    that are not nouns follow the first noun, and after them any nouns, however many. The states
-    pass gradients back to `numbers`.
+    `numbers` (T,) has 1 for each plural noun, -1 for each singular one and 0 for each other word. A
+    sentence begins like "pilots near the window": a noun, two words that are none, then any words.
+    Begin with h = 0, and update it with each word: h = torch.tanh(w * h + u * x). Choose w and u.
     """
     w, u = 2.0, 0.5
     h, states = torch.zeros(()), []
