@@ -21,7 +21,7 @@ FIRST = {
     "06_encoder_and_decoder": "encoder, cross-attention, BERT, BART",
     "07_write_a_gpt": "n-gram, bigram, AdamW",
     "08_gpt_as_probability": "perplexity, temperature, top-k, top-p, nucleus sampling, greedy decoding, sampling, "
-    "bits per character, chain rule",
+    "bits per character, chain rule, beam search",
     "09_gpt0_to_gpt1": "byte-pair encoding, tokenizer, weight tying, GELU, warm-up, weight decay",
     "10_modern_gpt": "rotary positions, RoPE, Muon, RMSNorm, dropout",
     "11_scale": "scaling law, Chinchilla, in-context learning, few-shot, zero-shot, fine-tuning, induction head, FLOPs",
@@ -32,7 +32,7 @@ FIRST = {
     "16_long_context": "KV cache, sliding window, attention sink, ALiBi, YaRN, position interpolation, "
     "grouped-query attention, multi-head latent attention, needle in a haystack",
     "17_alignment": "RLHF, reward model, PPO, DPO, GRPO, KL penalty, best-of-n, over-optimization",
-    "book/glossary": "label smoothing, beam search",
+    "book/glossary": "label smoothing",
     "book/api/": "causal_mask",
 }
 WANTED = {term: page for page, terms in FIRST.items() for term in terms.split(", ")}
