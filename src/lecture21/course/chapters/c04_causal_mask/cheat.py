@@ -1,15 +1,51 @@
-"""Small GPTs on the sentences of chapter 01, with the causal mask and without: what they pay for a word, and write."""
+"""Small GPTs with the causal mask and without: with random parameters, on dice, and on the sentences of chapter 01."""
 
 import math
+from collections.abc import Callable, Collection
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
 
-from lecture21 import GPT, GPTConfig, TrainConfig, generate
+from lecture21 import GPT, GPTConfig, TrainConfig, generate, presets, train
 from lecture21.data.agreement import ENDINGS, PEOPLE, PREPOSITIONS, THINGS, VERBS, VOCABULARY, Agreement
 from lecture21.training import minimize
 
 TASK, DISTANCE, WORDS = Agreement(), 7, 10
+
+
+def small_gpt(unmasked: Collection[int] = ()) -> Callable[[Float[Tensor, "T C"]], Float[Tensor, "T V"]]:
+    """Return GPT-0 of chapter 07, with random parameters, as a map from the vectors of tokens to its predictions.
+
+    Args:
+        unmasked: the layers, counted from 1, whose attention has no causal mask.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        gpt = GPT(presets.get("gpt0")).eval().requires_grad_(False)
+    for number, block in enumerate(gpt.blocks, start=1):
+        block.attention.causal = number not in unmasked
+
+    def predictions(x: Float[Tensor, "T C"]) -> Float[Tensor, "T V"]:
+        h = (x + gpt.position(0, len(x)))[None]
+        for block in gpt.blocks:
+            h = block(h)
+        return gpt.head(gpt.norm(h))[0]
+
+    return predictions
+
+
+def loss_on_dice(*, causal: bool, seed: int) -> float:
+    """Return the loss on new rolls of a die with 26 faces, in nats a roll, of a GPT that was trained on other rolls."""
+    generator = torch.Generator().manual_seed(0)
+    rolls = torch.randint(26, (40_000,), generator=generator)
+    fresh = torch.randint(26, (1000, 17), generator=generator)
+    torch.manual_seed(seed)
+    model = GPT(GPTConfig(26, block_size=16, n_layer=1, n_head=1, d_model=32, causal=causal))
+    train(model, rolls, TrainConfig(steps=250, learning_rate=1e-2, eval_every=250, seed=seed, device="cpu"))
+    with torch.no_grad():
+        return model.loss(fresh[:, :-1], fresh[:, 1:]).item()
 
 
 def trained(*, causal: bool, seed: int) -> GPT:
@@ -18,7 +54,7 @@ def trained(*, causal: bool, seed: int) -> GPT:
     shape = {"vocab_size": len(VOCABULARY), "block_size": WORDS, "n_layer": 1, "d_model": 32}
     model = GPT(GPTConfig(**shape, causal=causal))
 
-    def loss(generator: torch.Generator) -> torch.Tensor:
+    def loss(generator: torch.Generator) -> Tensor:
         words = TASK.sentences(32, DISTANCE, generator=generator)  # (32, 11)
         return model.loss(words[:, :-1], words[:, 1:])
 

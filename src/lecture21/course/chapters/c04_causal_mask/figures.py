@@ -66,9 +66,9 @@ def leak_by_position(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         return rows.pivot(index="seed", columns="position", values="nats").to_numpy()
 
     series = {
-        "no mask, the input ends at the position": curves("no mask", "prefix"),
+        "no mask, the future hidden": curves("no mask", "prefix"),
         "with the mask": curves("mask", "window"),
-        "no mask, the window in view": curves("no mask", "window"),
+        "no mask, the future in view": curves("no mask", "window"),
     }
     n = table["position"].max() + 1
     ax = seed_curves(

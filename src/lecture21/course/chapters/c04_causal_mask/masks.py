@@ -40,6 +40,6 @@ def depends(attend: Callable[[Tensor], Tensor], x: Float[Tensor, "T C"]) -> Bool
     found = torch.zeros(len(x), len(x), dtype=torch.bool)
     for j in range(len(x)):
         changed = x.clone()
-        changed[j] = torch.randn(x.shape[1], generator=generator, dtype=x.dtype)
+        changed[j] += torch.randn(x.shape[1], generator=generator, dtype=x.dtype)  # added: x may be of this seed
         found[:, j] = ~torch.isclose(attend(x), attend(changed), atol=1e-5, equal_nan=True).all(dim=-1)
     return found
