@@ -17,8 +17,8 @@ FIRST = {
     "03_learnable_attention": "query, key, scaled dot-product attention, multi-head attention",
     "04_causal_mask": "causal mask, teacher forcing, padding, padding mask",
     "05_transformer_block": "residual connection, residual stream, LayerNorm, pre-norm, feed-forward network, "
-    "layer normalization, sinusoidal positions, transformer",
-    "06_encoder_and_decoder": "encoder, cross-attention, BERT, BART",
+    "layer normalization, sinusoidal positions",
+    "06_encoder_and_decoder": "transformer, encoder, cross-attention, BERT, BART",
     "07_write_a_gpt": "n-gram, bigram, AdamW",
     "08_gpt_as_probability": "perplexity, temperature, top-k, top-p, nucleus sampling, greedy decoding, sampling, "
     "bits per character, chain rule, beam search",

@@ -20,12 +20,13 @@ CALLS = [
     if cell.cell_type == "code" and line.startswith("live.") and "after=" in line
 ]
 SHOWN = {
+    "2.4": r"“pilot” prefers itself\. “window” prefers itself\.",
     "11.2": r"\b5[01](\.\d+)?\sdays",
     "13.4": r"ensemble error 0\.\d+",
     "16.2": r"618",
     "17.5": r"62\.8 nats",
 }
-"""What a figure shows of the answer."""
+"""What a figure shows that leads to the answer."""
 
 
 def test_there_are_such_figures():
