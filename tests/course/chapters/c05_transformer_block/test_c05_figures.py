@@ -12,26 +12,6 @@ def closed():
     plt.close("all")
 
 
-def test_depth_curves_draw_the_geometric_mean_and_the_range_over_seeds():
-    ax = figures.depth_curves({"a": [[1, 4, 9], [4, 9, 1]], "b": [[2, 2, 2]]}, ylabel="norm")
-    first, second = ax.lines
-    np.testing.assert_allclose(first.get_ydata(), [2, 6, 3])
-    np.testing.assert_allclose(second.get_ydata(), [2, 2, 2])
-    np.testing.assert_array_equal(first.get_xdata(), [1, 2, 3])
-    edges = ax.collections[0].get_paths()[0].vertices
-    assert edges[:, 1].min() == 1
-    assert edges[:, 1].max() == 9
-    assert ax.get_yscale() == "log"
-    assert all(tick == int(tick) for tick in ax.get_xticks())
-
-
-def test_depth_curves_can_begin_with_the_embedding_and_keep_the_color_of_a_kind():
-    ax = figures.depth_curves({"no residual": [[1, 4, 9]]}, ylabel="norm", first=0)
-    np.testing.assert_array_equal(ax.lines[0].get_xdata(), [0, 1, 2])
-    assert ax.get_xlabel() == "block, 0 is the embedding"
-    assert ax.lines[0].get_color() == figures.KINDS["no residual"] != figures.SERIES[0]
-
-
 def test_a_position_map_has_a_row_for_each_position():
     table = torch.linspace(-1, 1, 12).view(3, 4)
     ax = figures.position_map(table)

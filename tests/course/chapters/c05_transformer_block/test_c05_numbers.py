@@ -31,7 +31,7 @@ def test_without_attention_the_plus_is_needed_too(said):
     added, replaced = nats["no attention"], nats["no attention, no residual"]
     unigram = results.load("depth").query("arm == '1-gram'").nats.item()
     said("24 such blocks with norms reach {:.2f} nats per character with the plus.", added.min())
-    said("they know the frequencies of the characters, which give {:.2f},", unigram)
+    said("they learn only how frequent each character is, which gives {:.2f}.", unigram)
     assert added.idxmin() == 0.02
     said("the best mean is {:.2f} nats, at 0.02.", added.min())
     said("all five means are between {:.2f} and {:.2f}.", replaced.min(), replaced.max())
@@ -42,14 +42,9 @@ def test_what_the_norm_is_for(said):
     assert runs.groupby(["arm", "scale", "learning_rate"]).seed.nunique().eq(10).all()
     assert runs.query("arm in ['no norm', 'final norm only'] and scale == 2").nats.isna().all()
     assert runs.query("arm == 'complete'").nats.notna().all()
-    assert runs.query("arm == 'no norm' and scale == 1 and learning_rate == 0.05").nats.isna().all()
-    nats = runs.groupby(["arm", "scale", "learning_rate"]).nats.mean()
-    best = {key: nats[key].min() for key in [("complete", 1), ("complete", 2), ("no norm", 1)]}
-    said("pre-norm falls from {:.2f} at 0.001 to {:.2f} at 0.02, no norm from {:.2f} to {:.2f}, and no norm",
-         nats["complete", 1, 0.001], best["complete", 1], nats["no norm", 1, 0.001], best["no norm", 1])  # fmt: skip
-    said("large: pre-norm falls from {:.2f} to {:.2f},", nats["complete", 2, 0.001], best["complete", 2])
-    said("with {:.2f} nats against {:.2f}", best["complete", 1], best["no norm", 1])
-    said("they reach {:.2f} nats, after {:.2f} at the usual scale.", best["complete", 2], best["complete", 1])
+    plain = runs.query("arm == 'no norm' and scale == 1")
+    assert plain[plain.nats.isna()].learning_rate.unique() == [0.05]  # which the page calls the largest
+    assert runs.learning_rate.nunique() == 6
 
 
 def test_24_blocks_after_150_updates(said, deep, states):
@@ -167,8 +162,6 @@ def test_votes_and_places(said):
         assert all(mean[arm, d] > 0.98 for d in (1, 4, 7, 10, 13)), arm
     assert mean["sinusoidal", 28] > 0.95
     assert most["rotary", 28] < 0.54
-    said("fall to {:.2f} at 100, from {:.2f} to {:.2f}.", mean["sinusoidal", 100], least["sinusoidal", 100],
-         most["sinusoidal", 100])  # fmt: skip
     assert least["two blocks", 100] > 0.98
     said("in at least {} % of the sentences, for every seed", int(100 * least["two blocks", 100]))
 
@@ -179,7 +172,7 @@ def test_what_heads_with_positions_attend_to(said):
     near = [sum(back in near for back in backs["rotary", n]) for n, near in ((13, (12, 15)), (19, (18, 21)))]
     assert near == [9, 9]
     said("{:words} of ten rotary heads attend most to the word 12 or 15 back, or 18 or 21", near[0])
-    said("and {:words} of ten heads with sinusoids to the first person.", backs["sinusoidal", 13].count(60))
+    said("and {:words} of ten heads with clocks to the first person.", backs["sinusoidal", 13].count(60))
     hiding = table.query("arm == 'sinusoidal' and longest == 13").set_index("distance")
     at_61, at_100 = hiding.loc[61], hiding.loc[100]
     assert (at_61.hidden > at_61.score).all()

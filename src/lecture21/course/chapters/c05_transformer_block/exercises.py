@@ -213,15 +213,17 @@ def _without_gain_and_bias(x, gain, bias):
 
 
 def _stream(added, kind):
-    """Predict the size of the stream after all layers, and which part of it is still the embedding.
+    """Predict how large the stream is after all layers, and how much of it is the embedding.
 
-    The embedding has size 1, as a root mean square. From an input of size 1, layer n computes an
-    update of size `added[n]`, a tensor of shape (N,); from one of size s, one s times as large.
-    An update is at right angles to the stream it is added to. `kind` says where the norms are:
-    "pre", "post" or "none". A norm gives its result the size 1.
+    The stream begins as the embedding and has size 1. Layer n adds an update at right angles to
+    the stream, `added[n]` times as large as what the layer receives. `kind` is
+
+    "none", where a layer receives the stream,
+    "pre", where it receives a normalized copy of the stream, of size 1, or
+    "post", where it receives the stream, and each sum is then normalized to size 1.
 
     Return the size of the stream at the end, and the share of its square that is the embedding,
-    both as tensors of shape ().
+    both as tensors of shape (). `added` has shape (N,).
     """
     squares = added.square()
     square = 1 + squares.sum() if kind == "pre" else (1 + squares).prod()

@@ -11,7 +11,7 @@ from lecture21.layers import MultiHeadAttention
 
 
 class _Block(nn.Module):
-    """A pre-norm transformer block.
+    """The two lines of a transformer block.
 
     `attention` is a module that is given. `norm_attention` and `norm_feed_forward` are
     `nn.LayerNorm`s. The linear maps `up`, from d_model to 4 d_model features, and `down`, back to

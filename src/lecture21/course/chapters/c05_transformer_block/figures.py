@@ -1,4 +1,4 @@
-"""The transformer block: quantities by depth and by learning rate, and positions as pictures."""
+"""The transformer block: the loss by learning rate, and positions as pictures."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,44 +12,8 @@ from torch import Tensor
 from lecture21.course.figures.axes import DASHED, as_array
 from lecture21.course.figures.style import SERIES, SIGNED, WIDTH
 
-KINDS = dict(zip(("pre-norm", "post-norm", "no norm", "no residual"), SERIES, strict=False))
+KINDS = dict(zip(("pre-norm", "post-norm"), SERIES, strict=False))
 """The color of each kind of block, the same in every figure of the chapter."""
-
-
-def depth_curves(
-    series: Mapping[str, Sequence[Sequence[int | float]]],
-    *,
-    ylabel: str,
-    title: str = "",
-    first: int = 1,
-    ax: Axes | None = None,
-) -> Axes:
-    """Draw a positive quantity after each block on a logarithmic scale: the geometric mean and the range over seeds.
-
-    Args:
-        series: for each kind of block, one row for each seed and one column for each block.
-        ylabel: the quantity and its unit.
-        first: number of the block in the first column; 0 is the embedding.
-    """
-    if not 1 <= len(series) <= len(SERIES):
-        raise ValueError(f"depth_curves draws 1 to {len(SERIES)} series, got {len(series)}")
-    ax = plt.subplots(figsize=(WIDTH, 3.2))[1] if ax is None else ax
-    for color, (label, rows) in zip(SERIES, series.items(), strict=False):
-        color = KINDS.get(label, color)
-        values = np.asarray(rows, dtype=float)
-        blocks = np.arange(first, first + values.shape[1])
-        mean = np.exp(np.log(values).mean(axis=0))
-        ax.fill_between(blocks, values.min(axis=0), values.max(axis=0), color=color, alpha=0.25, linewidth=0)
-        ax.plot(blocks, mean, "o-", color=color, markersize=3.5, label=label)
-    ax.set_yscale("log")
-    last = first - 1 + max(len(rows[0]) for rows in series.values())
-    step = -(-last // 4)
-    ax.set_xticks(sorted({first, *range(step, last + 1, step)}))
-    ax.set_xlabel("block, 1 is the first" if first else "block, 0 is the embedding")
-    ax.set_ylabel(ylabel)
-    ax.set_title(title)
-    ax.legend()
-    return ax
 
 
 def position_map(table: Float[Tensor, "T C"], *, title: str = "", ax: Axes | None = None) -> Axes:
