@@ -6,7 +6,8 @@ The task is the running task, with the models, the batches and the training of `
 
 Result `found`: heads trained at a distance of 40 words, at the rate that `c01_agreement` has chosen for them, so these
 are the heads of its table. A row for each seed and subject, measured on 2,400 sentences: `weight`, the mean weight that
-the last word gives to the subject, and `right`, the fraction of right verbs.
+the last word gives to the subject, `right`, the fraction of right verbs, and `are`, the fraction of plural verbs if
+*old* is in the place of the subject.
 
 Result `forms`: heads of which one matrix makes the keys, trained and tested at a distance of 13 words. Arms: the same
 matrix makes the queries, so that M is positive semidefinite; or it makes them, and the signs of half of their
@@ -69,9 +70,12 @@ def found(learning_rate: float) -> list[dict[str, object]]:
         with torch.no_grad():
             weights = head.gather(head.vectors[words])[1][:, 0, 1]
             right = (verb_is_plural(head(words)) == plural).float()
+            replaced = words.clone()
+            replaced[:, 1] = VOCABULARY.ids["old"]
+            are = verb_is_plural(head(replaced)).float()
         for number, subject in enumerate(VOCABULARY.tokens[:24]):
             of_subject = words[:, 1] == number
-            row = {"weight": weights[of_subject], "right": right[of_subject]}
+            row = {"weight": weights[of_subject], "right": right[of_subject], "are": are[of_subject]}
             row = {name: round(values.mean().item(), 4) for name, values in row.items()}
             rows += [{"seed": seed, "subject": subject, **row}] if seed in SEEDS else []
     return rows

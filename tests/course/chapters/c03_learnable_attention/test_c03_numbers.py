@@ -27,11 +27,10 @@ def test_right_without_attending(said):
     said("is right in {:.1f} % of sentences", 100 * one.right.mean())
     assert one.weight[["window", "garden", "car", "table", "river", "lamp"]].min() > 0.98
     missed = one.loc[["windows", "gardens", "cars", "tables", "rivers", "lamps"]]
+    said("says *are* in {:.1f} % of sentences if it was plural, and in {:.1f} % if it was singular.",
+         100 * missed["are"].mean(), 100 * one.iloc[12::2]["are"].mean())  # fmt: skip
     assert missed.weight.max() < 0.07
     assert missed.right.min() > 0.98
-    people = one.iloc[:12].weight
-    assert people[1::2].min() > 0.96
-    assert (round(people[::2].min(), 1), round(people[::2].max(), 1)) == (0.1, 0.9)
     by_seed = found.assign(silent=found.weight < 0.1).groupby("seed")
     good = by_seed.right.mean() > 0.95
     said("{:words} are right in more than 95 % of 2,400 sentences", good.sum())
@@ -43,9 +42,13 @@ def test_right_without_attending(said):
     assert (scores > 0.95).sum() == good.sum()
 
 
-def test_a_head_is_right_at_every_distance():
+def test_a_head_is_right_at_every_distance(said):
     rows = results.load("agreement").query("trained == '1-40' and chosen and distance >= 4").set_index("arm")
     scores = rows[[f"s{seed}" for seed in range(10)]]
     assert scores.loc["head"].min().min() > 0.95
+    said(
+        "Basic self-attention, trained on the same sentences, never gets beyond {:.2f}.",
+        scores.loc["basic"].max().max(),
+    )
     basic, bag = (scores.loc[arm].mean(axis=1).to_numpy() for arm in ("basic", "bag"))
     assert basic == pytest.approx(bag, abs=0.1)

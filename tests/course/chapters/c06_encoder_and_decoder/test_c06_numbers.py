@@ -80,14 +80,22 @@ def test_hundred_is_the_default_after_a_first_digit(said, model):
     assert p_hundred(model, "2,456") < 0.01
     with hidden(model, 1, [1, 2]):
         assert min(p_hundred(model, "213,456"), p_hundred(model, "2,456")) > 0.99
+    with hidden(model, 1, [1]):
+        assert p_hundred(model, "2,456") > 0.99  # the comma alone forbids it
+    with hidden(model, 1, [2]):
+        assert p_hundred(model, "2,456") < 0.01
     places = results.load("cross_attention").set_index("place")
-    after, before, wrong = (places.loc[place] for place in ("after", "before", "thousand"))
-    assert len(after) == len(before) == len(wrong) == 10
+    after, before, none, wrong = (places.loc[place] for place in ("after", "before", "none", "thousand"))
+    assert len(after) == len(before) == len(none) == len(wrong) == 10
     said("After a comma, *hundred* gives {:.2f} of its weight to the two symbols", after.weight.mean())
     assert places.changed.abs().max() < 0.006
     assert wrong.p.max() < 0.001
-    said("keeps a probability of at least {:.2f} in numbers like `213,456`, and gets at least {:.2f} in those like "
-         "`2,456`, where it had less than 0.001.", before.hidden.min(), wrong.hidden.min())  # fmt: skip
+    said("keeps a probability of at least {:.2f} in numbers like `213,456`, {:.2f} after a comma and {:.2f} in numbers "
+         "like `213`, and gets at least {:.2f} in those like `2,456`, where it had less than 0.001.",
+         before.hidden.min(), after.hidden.min(), none.hidden.min(), wrong.hidden.min())  # fmt: skip
+    assert places.drop("after").off.min() > 0.99
+    said("keeps at least 0.99 at the start of a number, and {:.2f} to {:.2f} after a comma", after.off.min(),
+         after.off.max())  # fmt: skip
 
 
 def test_the_lab_on_a_long_distance_head(said):
