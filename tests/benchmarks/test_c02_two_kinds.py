@@ -20,3 +20,14 @@ def test_if_people_attract_all_words_only_subjects_that_are_people_are_found():
     found = benchmark.weights_of_subject(model)
     assert found["person"] > 0.99  # the only person of the sentence
     assert found["thing"] < 0.01  # all rivals are people
+
+
+def test_words_by_hand_reach_the_middle_of_the_limit_where_no_trained_model_is():
+    model, words = task.build("basic", 0), torch.arange(task.V)
+    nouns, people, singular = words < VOCABULARY.ids["is"], words < VOCABULARY.ids["window"], words % 2 == 0
+    model.vectors.data.zero_()
+    model.vectors.data[nouns & ~people, :2] = torch.tensor([10.0, 10.0])
+    model.vectors.data[people & singular, :2] = torch.tensor([100.0, -50.0])
+    model.vectors.data[people & ~singular, :2] = torch.tensor([0.0, 5.0])
+    found = benchmark.weights_of_subject(model)
+    assert found == {"person": pytest.approx(0.5, abs=0.05), "thing": pytest.approx(0.5, abs=0.05)}

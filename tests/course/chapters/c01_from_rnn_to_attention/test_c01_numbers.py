@@ -1,8 +1,11 @@
 import pytest
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
 
 from lecture21.course.chapters import results
 from lecture21.course.chapters.c01_from_rnn_to_attention.agreement import scores
-from lecture21.data.agreement import majority_score
+from lecture21.data.agreement import VOCABULARY, Agreement, majority_score
 
 SEEDS = [f"s{seed}" for seed in range(10)]
 DISTANCES = [1, 4, 7, 10, 13, 22, 40, 100]
@@ -25,6 +28,27 @@ def test_where_rnns_stop_learning(said):
 def test_a_bag_of_words_is_the_majority():
     bag = scores("bag", DISTANCES).mean(dim=0).tolist()
     assert bag == pytest.approx([majority_score(distance) for distance in DISTANCES], abs=0.05)
+
+
+def vote(words: Int[Tensor, "B T"]) -> Float[Tensor, "B V"]:
+    """Return logits of the verb from the majority of the nouns, whose plurals have odd numbers."""
+    votes = torch.where(words < VOCABULARY.ids["is"], 2 * (words % 2) - 1, 0).sum(dim=1)
+    return torch.eye(len(VOCABULARY))[VOCABULARY.ids["are"]] * votes[:, None]
+
+
+def test_the_majority_is_right_more_often_on_the_sentences_of_the_test_than_expected(said):
+    score = Agreement().score(vote, 13)
+    assert scores("bag", [13]).mean().item() == pytest.approx(score, abs=0.002)
+    said("it is right in {:.2f} instead of {:.2f}.", score, majority_score(13))
+
+
+def test_what_an_rnn_learns_from_short_sentences_and_from_a_better_start(said):
+    far = scores("rnn", [100], trained="1-10", steps=3 * 500)
+    assert far.min() > 0.995
+    said("three times as long, and all {:words} are right at 100: what holds", (far > 0.95).sum().item())
+    assert learned("lstm", 22) == learned("rnn", 22) == learned("rnn", 100, trained="1-100", steps=1500) == 0
+    said("and at 22 words none of ten learns.")
+    said("{:words} or {:words} of ten RNNs learn", learned("rnn", 4, gain=1.0), learned("rnn", 4, gain=1.4))
 
 
 def test_how_far_attention_learns(said):

@@ -35,7 +35,8 @@ def test_a_model_is_to_the_right_if_it_finds_people_and_up_if_it_finds_things():
     assert drawn.keys() == found.keys()
     for name, weights in found.items():
         np.testing.assert_allclose(drawn[name], weights, atol=1e-6)
-    (cross,) = ax.lines
+    limit, cross = ax.lines
+    assert limit.get_xydata().sum(axis=1).tolist() == [1, 1]
     assert cross.get_xydata().tolist() == [[0.07, 0.07]]
     assert "person" in ax.get_xlabel()
     assert "thing" in ax.get_ylabel()

@@ -36,6 +36,7 @@ def bottleneck(*, ax: Axes | None = None) -> Axes:
     for left, right in pairwise(written):
         arrow(ax, (left + 3.1, 13), (right - 3.1, 13), color=PATH, linewidth=THICK)
     for x, word in zip(written, TARGET, strict=True):
+        arrow(ax, (21 + (x - 21) / 3, middle - 2), (x, 14.9), color=PATH, linewidth=THIN)  # each state gets the vector
         part(ax, x, 13, 6.2, 3.4, "state", fontsize=9)
         arrow(ax, (x, 11.2), (x, 9.1), color=gray, linewidth=THIN)
         part(ax, x, 7.5, width, 2.8, word, "output")

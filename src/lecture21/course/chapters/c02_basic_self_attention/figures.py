@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from lecture21.course.figures.agreement import ARMS
+from lecture21.course.figures.axes import DASHED
 from lecture21.course.figures.heatmaps import attention_map, label_axes, matrix
 from lecture21.course.figures.style import COLORS, TEXT_COLORS, WIDTH
 from lecture21.layers.attention import basic_self_attention
@@ -73,6 +74,8 @@ def _pairs(ax: Axes, values: Float[Tensor, "T T"], tokens: Sequence[str], title:
 def finds(found: Mapping[str, Float[Tensor, "N 2"]], even: Mapping[str, float]) -> Axes:
     """Draw the weight that trained models give to the subject if it is a person, and if it is a thing.
 
+    With one vector for each word, both sum to at most 1: a dashed line.
+
     Args:
         found: both weights of each model, by the name of their kind.
         even: kinds of models that give every word the same weight, and this weight.
@@ -80,11 +83,15 @@ def finds(found: Mapping[str, Float[Tensor, "N 2"]], even: Mapping[str, float]) 
     _, ax = plt.subplots(figsize=(4.6, 4.6))
     for name, weights in found.items():
         ax.scatter(*weights.T.numpy(), s=45, color=ARMS[name], label=name, zorder=3)
+    ax.plot([0, 1], [1, 0], **DASHED)
+    ax.text(
+        0.36, 0.74, "no farther with\none vector a word", color=COLORS["note"], rotation=-45, ha="center", va="center"
+    )
     for name, weight in even.items():
         ax.plot(weight, weight, "x", color=COLORS["note"], markersize=8, markeredgewidth=2, label=name, zorder=3)
     ax.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
     ax.set_xlabel("weight of the subject, if it is a person")
     ax.set_ylabel("weight of the subject, if it is a thing")
     ax.set_title("People among things, or things among people")
-    ax.legend(loc="center", bbox_to_anchor=(0.62, 0.32))
+    ax.legend(loc="center", bbox_to_anchor=(0.32, 0.33))
     return ax
