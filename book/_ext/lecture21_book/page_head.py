@@ -17,10 +17,19 @@ _LONGEST = 200
 
 
 def description(document: nodes.document) -> str:
-    """Return what a reader will be able to do, or a page's first paragraph that is more than a label, or its title."""
-    texts = [plain_text(paragraph) for paragraph in document.findall(nodes.paragraph)]
-    texts = [text for text in texts if len(text) >= _SHORTEST]
-    texts = [text for text in texts[:3] if text.startswith("After this ")] or texts
+    """Return a chapter's one sentence, what a reader will be able to do, or a page's first paragraph, or its title.
+
+    The one sentence of a chapter is the last in bold before the line with its slides. Paragraphs that are labels only
+    do not count.
+    """
+    paragraphs = [p for p in document.findall(nodes.paragraph) if len(plain_text(p)) >= _SHORTEST]
+    texts = [plain_text(paragraph) for paragraph in paragraphs]
+    opening = [p for p, text in zip(paragraphs[:2], texts, strict=False) if not text.startswith("Slide")]
+    bold = [plain_text(strong) for paragraph in opening for strong in paragraph.findall(nodes.strong)]
+    lesson = [
+        text[0].upper() + text[1:].rstrip(".,") + "." for text in bold if len(text) >= _SHORTEST and text[-1] != "?"
+    ]
+    texts = [text for text in texts[:3] if text.startswith("After this ")] or lesson[-1:] or texts
     if texts:
         return shorten(texts[0], _LONGEST)
     title = document.next_node(nodes.title)

@@ -3,7 +3,7 @@
 from matplotlib.axes import Axes
 from matplotlib.pyplot import subplots
 
-from lecture21.course.figures.style import COLORS, SERIES, TEXT_COLORS, WIDTH
+from lecture21.course.figures.style import COLORS, SERIES, TEXT_COLORS
 
 _TEXT = "governments have passed new laws since 2009 making the registration or voting process more difficult"
 SENTENCE = tuple(_TEXT.split())
@@ -16,7 +16,7 @@ def long_link(*, ax: Axes | None = None) -> Axes:
     They are drawn after figure 3 of Vaswani et al. 2017, which has more of them; widths are no measurement.
     """
     if ax is None:
-        _, ax = subplots(figsize=(WIDTH, 4.2))
+        _, ax = subplots(figsize=(4.9, 4.2))
     for x, side, role, marked in ((-0.05, "right", "query", {QUERY}), (1.05, "left", "key", set(FOUND))):
         for place, word in enumerate(SENTENCE):
             is_marked = word in marked

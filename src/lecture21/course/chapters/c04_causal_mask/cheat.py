@@ -9,7 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lecture21 import GPT, GPTConfig, TrainConfig, generate, presets, train
-from lecture21.data.agreement import ENDINGS, PEOPLE, PREPOSITIONS, THINGS, VERBS, VOCABULARY, Agreement
+from lecture21.data import agreement
+from lecture21.data.agreement import VOCABULARY, Agreement
 from lecture21.training import minimize
 
 TASK, DISTANCE, WORDS = Agreement(), 7, 10
@@ -69,8 +70,13 @@ def honest_loss() -> float:
     The first noun is one of all nouns in both numbers. Each of two phrases has a preposition and a noun of the other
     kind; "the" and the full stop cost nothing, and the verb's number follows from the subject.
     """
-    nouns, phrase = 2 * len(PEOPLE + THINGS), len(PREPOSITIONS) * 2 * len(PEOPLE)
-    return (math.log(nouns) + 2 * math.log(phrase) + math.log(len(VERBS)) + math.log(len(ENDINGS))) / WORDS
+    nouns, phrase = (
+        2 * len(agreement.PEOPLE + agreement.THINGS),
+        len(agreement.PREPOSITIONS) * 2 * len(agreement.PEOPLE),
+    )
+    return (
+        math.log(nouns) + 2 * math.log(phrase) + math.log(len(agreement.VERBS)) + math.log(len(agreement.ENDINGS))
+    ) / WORDS
 
 
 @torch.no_grad()
@@ -87,15 +93,15 @@ def is_right(sentence: str) -> bool:
     """Return whether a sentence is one of the task: words in their places, rivals of the other kind, a right verb."""
     words = sentence.split()
     subject, verb, *rivals = (words[place] for place in (1, 8, 4, 7))
-    kinds = [{form for noun in nouns for form in (noun, f"{noun}s")} for nouns in (PEOPLE, THINGS)]
+    kinds = [{form for noun in nouns for form in (noun, f"{noun}s")} for nouns in (agreement.PEOPLE, agreement.THINGS)]
     own, other = kinds if subject in kinds[0] else kinds[::-1]
     return (
         [words[place] for place in (0, 3, 6, 10)] == ["the", "the", "the", "."]
         and subject in own
         and other.issuperset(rivals)
-        and {words[2], words[5]}.issubset(PREPOSITIONS)
-        and words[9] in ENDINGS
-        and verb in {pair[subject.endswith("s")] for pair in VERBS}
+        and {words[2], words[5]}.issubset(agreement.PREPOSITIONS)
+        and words[9] in agreement.ENDINGS
+        and verb in {pair[subject.endswith("s")] for pair in agreement.VERBS}
     )
 
 

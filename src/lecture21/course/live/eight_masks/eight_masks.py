@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lecture21.course.chapters import results
-from lecture21.course.chapters.c04_causal_mask.masks import MASKS, allowed, depends, masked_softmax
+from lecture21.course.chapters.c04_causal_mask import masks as eight
 from lecture21.course.live.figure import Figure
 from lecture21.data.worked_example import TOKENS, W_KEY, W_QUERY, W_VALUE, X
 
@@ -30,26 +30,26 @@ class EightMasks(Figure):
         "only. For the chosen one: its weights on the sentence the cat sat down, the later words that change an "
         "earlier output, and the loss on dice, which is ln 26 or 3.26 nats for the causal mask."
     )
-    mask = traitlets.Enum(MASKS, MASKS[0]).tag(sync=True)
+    mask = traitlets.Enum(eight.MASKS, eight.MASKS[0]).tag(sync=True)
     tokens = traitlets.List(list(TOKENS)).tag(sync=True)
     masks = traitlets.List().tag(sync=True)
     """Of each mask: its name, where it is True, its weights, what depends on what, and the loss on dice in nats."""
 
     def __init__(self, *values: Any, **state: Any) -> None:
-        super().__init__(*values, masks=[_shown(name) for name in MASKS], **state)
+        super().__init__(*values, masks=[_shown(name) for name in eight.MASKS], **state)
 
 
 def _shown(name: str) -> dict[str, Any]:
     x, w_query, w_key, w_value = (each.double() for each in (X, W_QUERY, W_KEY, W_VALUE))
 
     def weigh(x: Float[Tensor, "T C"]) -> Float[Tensor, "T T"]:
-        return masked_softmax(name, (x @ w_query.T) @ (x @ w_key.T).T / math.sqrt(len(w_key)))
+        return eight.masked_softmax(name, (x @ w_query.T) @ (x @ w_key.T).T / math.sqrt(len(w_key)))
 
     dice = results.load("masks").query("mask == @name and seed < 100")["nats"]
     return {
         "name": name,
-        "allowed": allowed(name, len(x)).int().tolist(),
+        "allowed": eight.allowed(name, len(x)).int().tolist(),
         "weights": [[None if math.isnan(w) else w for w in row] for row in weigh(x).tolist()],
-        "depends": depends(lambda x: weigh(x) @ (x @ w_value.T), x).int().tolist(),
+        "depends": eight.depends(lambda x: weigh(x) @ (x @ w_value.T), x).int().tolist(),
         "nats": round(dice.mean(), 5) if len(dice) else None,
     }
