@@ -33,7 +33,7 @@ def test_no_model_with_basic_self_attention_finds_both_kinds(said):
     assert table.loc["basic", ["person", "thing"]].min(axis=1).max() < 0.2
     said("none has both weights above {:.1f}.", 0.2)
     assert both["basic"].max() < 1
-    said("Of the ten heads, {:words} are.", int((both["head"] > 1).sum()))
+    said("Of the ten heads, {:words} are beyond the line.", int((both["head"] > 1).sum()))
 
 
 @pytest.mark.parametrize("distance", [0.01, 0.3, 3.0])

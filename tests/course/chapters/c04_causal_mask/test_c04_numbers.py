@@ -40,9 +40,9 @@ def test_where_the_cheat_copies(said):
 def test_what_dice_say_of_eight_masks(said):
     dice = results.load("masks").query("seed < 100").groupby("mask")["nats"].mean()
     said("dice cost {:.2f} nats instead of {:.2f}", dice["after the softmax"], dice["causal"])
-    said("Six of the seven leak, but one of these six has the honest loss on dice.")
-    leaking = dice.drop("causal")
-    assert (leaking < math.log(26) - 0.05).sum() == 5
+    seen = (dice.drop("causal") < math.log(26) - 0.05).sum()
+    assert seen == 5
+    said("Five of the mistakes leak, and dice show it.")
     assert abs(dice["skips one"] - math.log(26)) < 0.005
 
 
