@@ -171,8 +171,8 @@ def test_what_heads_with_positions_attend_to(said):
     backs = table.query("distance == 61").groupby(["arm", "longest"]).peak_back.agg(list)
     near = [sum(back in near for back in backs["rotary", n]) for n, near in ((13, (12, 15)), (19, (18, 21)))]
     assert near == [9, 9]
-    said("{:words} of ten rotary heads attend most to the word 12 or 15 back, or 18 or 21", near[0])
-    said("and {:words} of ten heads with clocks to the first person.", backs["sinusoidal", 13].count(60))
+    said("{:words} of ten rotary heads attend most to the word 12 or 15 back, or 18 or 21", near[0], on=LAB)
+    said("and {:words} of ten heads with clocks to the first person", backs["sinusoidal", 13].count(60), on=LAB)
     hiding = table.query("arm == 'sinusoidal' and longest == 13").set_index("distance")
     at_61, at_100 = hiding.loc[61], hiding.loc[100]
     assert (at_61.hidden > at_61.score).all()
