@@ -39,11 +39,11 @@ NUMBERS = {
     "1.3": lambda: [
         words_until(0.01), words_until(0.01) - 1, 0.5 / 0.01, 1 / 0.01,
     ],
-    "1.4": lambda: [
+    "1.4": lambda: [weight_of_subject(101), weight_of_subject(0), 3 / (3 + 1), 1 / 103, 3 / (3 + 1 + 101)],
+    "1.5": lambda: [
         torch.nn.functional.cross_entropy(torch.zeros(1, 65), torch.tensor([5])),
         math.log2(65), 1 / 65, math.log10(65),
     ],
-    "1.5": lambda: [weight_of_subject(101), weight_of_subject(0), 3 / (3 + 1), 1 / 103, 3 / (3 + 1 + 101)],
 }  # fmt: skip
 CHOICES = {}
 IN_CHAPTER = set()
@@ -55,7 +55,7 @@ def explained() -> dict[str, list[str]]:
         "1.1": ["one case of four", f"{majority_score(100):.0%}".replace("%", " %")],
         "1.2": [f"−{-last_state(NUMBER) * 8:g}/8"],
         "1.3": [f"1/{2**7}", f"1/{2**14:,}"],
-        "1.5": [
+        "1.4": [
             f"{math.exp(3):.1f} of {math.exp(3) + math.e + 101:.1f}",
             f"{weight_of_subject(1000):.0%}".replace("%", " %"),
             "an eighth" if round(weight_of_subject(101) / weight_of_subject(1000)) == 8 else "", f"{zeros} zeros",

@@ -17,7 +17,7 @@ def learned(arm: str, distance: int, **setting: object) -> int:
 
 
 def test_where_rnns_stop_learning(said):
-    said("At 4 words, {:words} of the ten have learned the task; from 7 on, all ten guess.", learned("rnn", 4))
+    said("At 4 words, {:words} of ten RNNs have learned the task; from 7 on, all ten guess.", learned("rnn", 4))
     runs = results.load("agreement").query("arm == 'rnn' and gain.isna() and steps == 500 and trained != '1-40'")
     far = runs[runs["distance"] >= 7]
     assert sorted(set(far["distance"])) == DISTANCES[2:]
@@ -42,29 +42,22 @@ def test_the_majority_is_right_more_often_on_the_sentences_of_the_test_than_expe
     said("it is right in {:.2f} instead of {:.2f}.", score, majority_score(13))
 
 
-def test_what_an_rnn_learns_from_short_sentences_and_from_a_better_start(said):
+def test_what_an_rnn_learns_from_short_sentences_and_an_lstm_from_long_ones(said):
     far = scores("rnn", [100], trained="1-10", steps=3 * 500)
     assert far.min() > 0.995
-    said("three times as long, and all {:words} are right at 100: what holds", (far > 0.95).sum().item())
+    said("trained three times as long, and all {:words} are right at 100. Mixed", (far > 0.95).sum().item())
     assert learned("lstm", 22) == learned("rnn", 22) == learned("rnn", 100, trained="1-100", steps=1500) == 0
     said("and at 22 words none of ten learns.")
-    said("{:words} or {:words} of ten RNNs learn", learned("rnn", 4, gain=1.0), learned("rnn", 4, gain=1.4))
 
 
 def test_how_far_attention_learns(said):
     right = scores("head", DISTANCES)
     assert [learned("head", distance) for distance in DISTANCES[:6]] == [10, 10, 10, 10, 9, 10]
     assert 0.9 < right[:, 4].min() < 0.95
-    said("At 40, {:words} of ten have learned, and at 100", learned("head", 40))
-    said("starts with a hundredth of the weight, {:words}. But", learned("head", 100))
-    said("At 13 words, {:words} of the ten models with attention stops", 10 - learned("head", 13))
-    said(
-        "But mix the distances from 1 to 40 words, and all {:words} are right at 100",
-        learned("head", 100, trained="1-40"),
-    )
-    assert (scores("head", DISTANCES[1:], trained="1-40") > 0.95).all()
-    assert (scores("head", [100], trained="1-40") > 0.99).all()
-    assert learned("head", 1, trained="1-40") < 10
+    said("learns the task up to 22 words, but at 40 in only {:words} runs of ten", learned("head", 40))
+    said("starts with a hundredth of the weight, in {:words}.", learned("head", 100))
+    said("at 13 words, {:words} of the ten models with attention stops", 10 - learned("head", 13))
+    said("trained on 1 to 40 words, all {:words} are right at 100, while", learned("head", 100, trained="1-40"))
     assert (scores("rnn", DISTANCES[1:], trained="1-40") < 0.7).all()
     tuned = results.load("agreement").query("gain.isna() and steps == 500 and trained == '22'")
     rates = tuned.groupby("arm")["learning_rate"].nunique()
