@@ -17,14 +17,9 @@ _COUNT = 60
 def _nearest_noun(one, noun, adjective, verb, plural, place):
     """Return (w_query, w_key, w_value) of a head with which the last word finds the latest noun.
 
-    The arguments are the directions of features: vectors of C numbers, of length 1 and orthogonal
-    to each other. A word's vector is the sum of the directions of what it is, of `one`, which all
-    words have, and of `place` times 0 for the first word, 1 for the second, and so on. The shapes
-    of the matrices are (D, C), (D, C) and (1, C), and scores are divided by sqrt(D).
-
-    The last word of a text must give the latest noun (perhaps itself) more than half of its weight,
-    and the output must be 1 if this noun is plural and 0 if not, to within 1/2. A text has up to
-    17 words, nouns are at least three places apart, and at most three words follow the latest.
+    The arguments are orthogonal vectors of C numbers and length 1. Each matrix may have one row:
+    `v[None]` makes it from a vector v. The latest noun must get more than half of the last word's
+    weight, and the output must be 1 if it is plural and 0 if not, to within 1/2.
     """
     w_query = one[None]
     w_key = (8 * noun + place)[None]

@@ -5,18 +5,18 @@ from matplotlib.pyplot import subplots
 
 from lecture21.course.figures.style import COLORS, SERIES, TEXT_COLORS
 
-_TEXT = "governments have passed new laws since 2009 making the registration or voting process more difficult"
-SENTENCE = tuple(_TEXT.split())
+SENTENCE = ("making", "the", "registration", "or", "voting", "process", "more", "difficult")
 QUERY, FOUND, HEADS = "making", ("more", "difficult"), 4
 
 
 def long_link(*, ax: Axes | None = None) -> Axes:
     """Draw the links of slide 9: several heads attend from *making* to *more difficult*.
 
-    They are drawn after figure 3 of Vaswani et al. 2017, which has more of them; widths are no measurement.
+    They are drawn after figure 3 of Vaswani et al. 2017, which has more of them and a longer sentence; widths are
+    no measurement.
     """
     if ax is None:
-        _, ax = subplots(figsize=(4.9, 4.2))
+        _, ax = subplots(figsize=(4.9, 2.7))
     for x, side, role, marked in ((-0.05, "right", "query", {QUERY}), (1.05, "left", "key", set(FOUND))):
         for place, word in enumerate(SENTENCE):
             is_marked = word in marked
