@@ -7,7 +7,7 @@ and do its questions, figures and exercises. With --write it also states the min
 them whenever it is built, and takes the minutes of the path from the same estimate of the sections and figures where
 the path stops, with and without their exercises.
 
-To read: 200 words a minute, 5 seconds for each visible line of code, half a minute for each picture. To do besides: a
+To read: 100 words a minute, 5 seconds for each visible line of code, half a minute for each picture. To do besides: a
 minute for each question, 3 minutes for each figure that responds, and for each exercise 3 minutes and one more for each
 line of code of its solution, and 15 minutes for an open exercise. These rates are an assumption, not a measurement of
 readers.
@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import repository
 from notebook_cells import has_picture, length, tags
 
-WORDS_PER_MINUTE = 200
+WORDS_PER_MINUTE = 100
 MINUTES_PER_LINE = 5 / 60
 MINUTES_PER_PICTURE = 0.5
 MINUTES_PER_QUESTION = 1

@@ -50,7 +50,7 @@ def notebook(tmp_path: Path) -> Path:
 
 
 def test_words_code_and_pictures_that_are_shown_are_read():
-    assert reading_time.reading(CELLS[2:3]) == 1001 / 200
+    assert reading_time.reading(CELLS[2:3]) == 1001 / 100
     assert reading_time.reading(CELLS[3:4]) == 2
     assert reading_time.reading(CELLS[4:6]) == 0.5  # the folded picture is not read
     assert reading_time.reading([CELLS[1], *CELLS[8:10]]) == 0  # setup, hint, solution
@@ -66,10 +66,10 @@ def test_questions_figures_and_exercises_are_done():
 
 def test_a_notebook_states_both_in_steps_of_five_minutes(notebook: Path):
     read, done = reading_time.of_notebook(notebook)
-    assert (read, done) == (10, 20)  # 8.8 and 20.8
+    assert (read, done) == (15, 25)  # 14.9 and 26.9
     assert reading_time.write(notebook)
     first = nbformat.read(notebook, as_version=4).cells[0].source
-    assert "**Slides** 1 · **Reading** 10 minutes, 20 with its exercises · **Running**" in first
+    assert "**Slides** 1 · **Reading** 15 minutes, 25 with its exercises · **Running**" in first
     assert not reading_time.write(notebook)  # a second time changes nothing
     assert reading_time.statement((10, 10)) == "**Reading** 10 minutes"
 
@@ -81,10 +81,10 @@ def minutes(*part: object, **end: str) -> float:
 
 def test_a_part_is_a_section_up_to_a_heading_or_a_figure(notebook: Path):
     one = minutes(notebook, "one")
-    assert one == 1001 / 200 + 2 + 0.5
-    assert minutes(notebook, "one", until="Two parts, $x$") == pytest.approx(one + 205 / 200 + 2 / 12 + 5)
-    assert minutes(notebook, "two-parts-x") == pytest.approx(1 + 3 + 3 + 7 / 200)
-    assert minutes(notebook, "two-parts-x", through="live-two_experts") == pytest.approx(1 + 3 + 7 / 200)
+    assert one == 1001 / 100 + 2 + 0.5
+    assert minutes(notebook, "one", until="Two parts, $x$") == pytest.approx(one + 205 / 100 + 2 / 12 + 5)
+    assert minutes(notebook, "two-parts-x") == pytest.approx(1 + 3 + 3 + 7 / 100)
+    assert minutes(notebook, "two-parts-x", through="live-two_experts") == pytest.approx(1 + 3 + 7 / 100)
     assert minutes(notebook, "live-two_experts") == 3
     assert minutes(notebook, "live-write-2") == 3
     for missing in ("three", "live-router"):
