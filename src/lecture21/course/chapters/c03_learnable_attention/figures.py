@@ -16,7 +16,7 @@ def long_link(*, ax: Axes | None = None) -> Axes:
     no measurement.
     """
     if ax is None:
-        _, ax = subplots(figsize=(4.9, 2.7))
+        _, ax = subplots(figsize=(4.7, 2.7))
     for x, side, role, marked in ((-0.05, "right", "query", {QUERY}), (1.05, "left", "key", set(FOUND))):
         for place, word in enumerate(SENTENCE):
             is_marked = word in marked
