@@ -11,7 +11,7 @@ from lecture21 import GPT, presets
 from lecture21.course.chapters import results
 from lecture21.course.chapters.c04_causal_mask import cheat
 from lecture21.course.chapters.c04_causal_mask.exercises import MASKS
-from lecture21.course.chapters.c04_causal_mask.masks import depends
+from lecture21.course.chapters.c04_causal_mask.masks import allowed, depends
 from lecture21.data.agreement import VOCABULARY
 
 NOTEBOOKS = Path(__file__).resolve().parents[4] / "notebooks"
@@ -44,6 +44,10 @@ def test_what_dice_say_of_eight_masks(said):
     assert seen == 5
     said("Five of the mistakes leak, and dice show it.")
     assert abs(dice["skips one"] - math.log(26)) < 0.005
+    said("a second reads the target through the word behind it.")
+    once = allowed("skips one", 16).float()
+    assert not once.diagonal(1).any()
+    assert (once @ once).diagonal(1)[:-1].all()
 
 
 def test_the_honest_price_of_a_word(said):
