@@ -64,7 +64,7 @@ def test_24_blocks_after_150_updates(said, deep, states):
     said("post-norm reaches {:.2f}.", best["post-norm, frequencies"], on=PAGE)
     said("ends at {:.2f} nats in place of {:.2f}.", best["frequencies"], best["complete"], on=LAB)
     ten = results.load("norm_scale").query("arm == 'complete' and scale == 1").groupby("learning_rate").nats.mean()
-    said("chapter 05 has ten, so {:.2f} there is {:.2f} here", ten.min(), best["complete"], on=LAB)
+    said("with ten, chapter 05 has {:.2f} where we have {:.2f}", ten.min(), best["complete"], on=LAB)
     long = best["post-norm, long"], best["complete, long"]
     said("reaches {:.2f} nats where pre-norm reaches {:.2f}.", *long, on=LAB)
     assert abs(best["no residual"] - unigram) < 0.02
@@ -76,10 +76,10 @@ def test_tokens_that_drown_and_come_back(said, deep, states):
         return states.differs[arm, rate, step, 24]
 
     shares = [100 * left(arm, 0.01, 0).mean() for arm in ("no norm", "post-norm", "post-norm, small layers")]
-    said("Without norms it is {:.0f} %, hardly more than post-norm's {:.0f} %, and", *shares[:2], on=LAB)
-    said("Post-norm with smaller layers begins with {:.0f} % and", shares[2], on=LAB)
+    said("no norm has {:.0f} %, hardly more than post-norm's {:.0f} %, and", *shares[:2], on=LAB)
+    said("post-norm with smaller layers has {:.0f} % and", shares[2], on=LAB)
     best = deep.groupby("arm").min()
-    said("they learn ({:.2f})", best["no norm"], on=LAB)
+    said("and learns ({:.2f})", best["no norm"], on=LAB)
     said("hardly learns ({:.2f})", best["post-norm, small layers"], on=LAB)
     assert left("complete", 0.02, 20).mean() < 0.006
     assert 0.4 < left("complete", 0.02, 149).mean() < 0.6
@@ -197,5 +197,5 @@ def test_what_heads_with_positions_attend_to(said):
     said("have turned {:.2f}, {:.2f} and {:.2f} times", *turns, on=LAB)
     assert max(360 * abs(turn - round(turn)) for turn in turns) < 50
     ten = results.load("positions").query("seed < 100 and arm == 'sinusoidal' and distance == 100").score
-    said("it is right in {:.0f} % of the sentences, with up to two adjectives before the subject ({:.0f} % with none",
+    said("it is right in {:.0f} % of the sentences with up to two adjectives before the subject ({:.0f} % with none",
          100 * ten.mean(), 100 * at_100.score.mean(), on=LAB)  # fmt: skip
