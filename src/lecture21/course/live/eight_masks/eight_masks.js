@@ -50,8 +50,8 @@ const TEXTS = {
   ],
   "skips one": [
     "skips one",
-    "The target is hidden, and the words after it are not. With one layer dice notice nothing, and only the test finds " +
-      "this leak. A second layer reads the target through the word behind it.",
+    "The target is hidden, and the words after it are not. With one layer dice notice nothing, and only the test " +
+      "finds this leak. A second layer reads the target through the word behind it.",
   ],
 };
 
