@@ -165,11 +165,6 @@ def verb_is_plural(logits: Float[Tensor, "B V"]) -> Bool[Tensor, " B"]:
     return verbs[:, 1::2].logsumexp(dim=1) > verbs[:, 0::2].logsumexp(dim=1)
 
 
-def last_noun_score(distance: int) -> float:
-    """Return the expected score of a guess by the last noun, the best that an n-gram of up to four words can do."""
-    return 1.0 if distance == 1 else 0.5
-
-
 def majority_score(distance: int) -> float:
     """Return the expected score of a guess by the majority of the nouns, with a fair coin when they are level.
 
