@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import torch
 from jaxtyping import Bool, Float
 from matplotlib.axes import Axes
 from torch import Tensor
@@ -61,9 +62,9 @@ def leak_by_position(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         table: a row for each model, view, seed and position, with the loss in `nats`.
     """
 
-    def curves(model: str, view: str) -> Float[np.ndarray, "seeds positions"]:
+    def curves(model: str, view: str) -> Float[Tensor, "seeds positions"]:
         rows = table.query("model == @model and view == @view")
-        return rows.pivot(index="seed", columns="position", values="nats").to_numpy()
+        return torch.from_numpy(rows.pivot(index="seed", columns="position", values="nats").to_numpy())
 
     series = {
         "no mask, the future hidden": curves("no mask", "prefix"),
