@@ -28,12 +28,12 @@ def rules_that_change_the_ratio() -> str:
 
 
 NUMBERS = {
-    "8.2": lambda: [math.log2(20) / 4, math.log2(20), math.log(20) / 4, 20 / 4],
-    "8.4": lambda: [kept(temperature=2.0, top_p=0.8), kept(top_p=0.8), kept(temperature=0.5, top_p=0.8), len(FIVE)],
+    "8.3": lambda: [kept(temperature=2.0, top_p=0.8), kept(top_p=0.8), kept(temperature=0.5, top_p=0.8), len(FIVE)],
+    "8.4": lambda: [math.log2(20) / 4, math.log2(20), math.log(20) / 4, 20 / 4],
 }  # fmt: skip
 CHOICES = {
     "8.1": lambda: f"`{max(('.', 'a.', 'b.', 'ab.'), key=probability)}`",
-    "8.3": rules_that_change_the_ratio,
+    "8.2": rules_that_change_the_ratio,
 }
 IN_CHAPTER = set()
 
@@ -42,6 +42,6 @@ def explained() -> dict[str, list[str]]:
     sums = next_token_probabilities(FIVE.log(), temperature=2.0).cumsum(dim=0)
     return {
         "8.1": [f"{probability(text):.2f}" for text in (".", "a.", "b.", "ab.")],
-        "8.2": [f"{math.log2(20):.2f}", f"{math.log2(3):.2f}"],
-        "8.4": [f"{each:.3f}" for each in sums[:4].tolist()],
+        "8.3": [f"{each:.3f}" for each in sums[:4].tolist()],
+        "8.4": [f"{math.log2(20):.2f}", f"{math.log2(3):.2f}"],
     }
