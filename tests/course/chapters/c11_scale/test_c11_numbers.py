@@ -1,5 +1,3 @@
-import pytest
-
 from lecture21.course.chapters import results
 
 PAGE = "negative_results"
@@ -31,23 +29,6 @@ def test_equal_compute_with_gpt0(said):
     said("At half of the compute, width 44 beats GPT-0 by {:.2f} bits.", half)
     assert abs(ladder["GPT-0"] - sizes[1.0, 44]) < 0.01
     said("With all of it, the text runs out, and the two tie.")
-
-
-@pytest.fixture
-def speeds():
-    return results.load("generation_speed").pivot(index="round", columns="way", values="ms_per_token")
-
-
-def test_the_lab_on_generation_speed(said, speeds):
-    on, middle = "generation_speed", speeds.median()
-    said("GPT-2 small takes {:.0f} milliseconds to generate one token", middle["cache, float32"], on=on)
-    said("It is only about {:.0f} times slower.", middle["whole context, float32"] / middle["cache, float32"], on=on)
-    waits = [(speeds[f"cache, {kind}"] / speeds[f"read {kind} weights"]).median() for kind in ("float32", "bfloat16")]
-    said("takes {:.1f} times as long as reading the weights in float32 and {:.1f} times in bfloat16.", *waits, on=on)
-    faster = middle["cache, float32"] / middle["cache, bfloat16"]
-    reading = middle["read float32 weights"] / middle["read bfloat16 weights"]
-    said("Our generation becomes {:.1f} times faster, and mere reading, in this benchmark, {:.1f} times.", faster,
-         reading, on=on)  # fmt: skip
 
 
 def test_in_context_learning(said):
