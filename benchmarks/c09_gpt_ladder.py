@@ -8,9 +8,8 @@ and then scores better than the 5-gram counted on that text. Each rung changes o
 two exceptions. The slide's change of optimizer is taken apart: Adam at a constant rate (0.001 at factor 1), which is
 GPT-0's on the slide; AdamW with a weight decay of 0.01 and a warm-up of a tenth of the updates, which the slide adds;
 and the same with half a cosine to 0, as in GPT-1's paper. And the tied head is compared with the untied model of the
-same initialization, N(0, 0.02). It is trained at the learning rate of the embeddings and, in another rung, at that of
-an untied head, which is 3.3 times smaller. GELU is the tanh formula of GPT-1 and GPT-2, `gelu_tanh`, which differs from
-x Phi(x), chapter 09's `gelu`, by at most 0.0005.
+same initialization, N(0, 0.02), and trained at the learning rate of the embeddings, 3.3 times that of an untied head.
+GELU is the tanh formula of GPT-1 and GPT-2, `gelu_tanh`, which differs from x Phi(x) by at most 0.0005.
 
 Budgets: every update has 1,024 tokens. Most rungs leave the FLOPs of a character as they are, or nearly so (context:
 8 % more), so that equal characters are equal compute. The others have two references. Depth (8 layers) and width (90 in
@@ -100,7 +99,6 @@ class Arm:
 
 HALF, BEGINS_SMALL = "GPT-0, half the characters", "N(0, 0.02)"
 COSINE = replace(ADAMW, schedule="cosine")
-OWN_RATE = replace(RECIPE, embedding_learning_rate=RECIPE.learning_rate)
 ADAM_IS_REFERENCE = {"equal_characters": "Adam", "equal_compute": "Adam"}
 SMALL_IS_REFERENCE = {"equal_characters": BEGINS_SMALL, "equal_compute": BEGINS_SMALL}
 ARMS = {
@@ -113,7 +111,6 @@ ARMS = {
         Arm(BEGINS_SMALL, SMALL, seeds=5, first=0.637125),
         Arm("tied head", TIED, seeds=5, first=0.637125, **SMALL_IS_REFERENCE),
         Arm("GELU", GPT0.changed(activation="gelu_tanh"), seeds=10),
-        Arm("tied head, its rate", TIED, OWN_RATE, **SMALL_IS_REFERENCE),
         Arm(HALF, characters=0.5, equal_characters="", equal_compute=""),
         Arm("width", WIDE, characters=0.5, equal_characters=HALF),
         Arm("depth", DEEP, characters=0.5, equal_characters=HALF),

@@ -22,10 +22,10 @@ def after_one_update_of_a_clone() -> str:
     return "" if torch.equal(token.weight, head.weight) else "the first update makes them different"
 
 
-NUMBERS = {"9.2": lambda: [3.4 / 1.89 / math.log(2), 3.4 / 1.89, 3.4 / math.log(2), 3.4 * 1.89 / math.log(2)]}
+NUMBERS = {"9.2": lambda: [3.4 / 1.9, 3.4 * 1.9, 3.4 / 1.9 / math.log(2), 3.4]}
 CHOICES = {"9.1": third_merge, "9.3": after_one_update_of_a_clone}
 IN_CHAPTER = set()
 
 
 def explained() -> dict[str, list[str]]:
-    return {"9.2": [f"{1.83 / math.log(2):.2f}"]}
+    return {"9.2": [f"{3.4 / 1.9:.2f}"]}
