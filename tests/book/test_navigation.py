@@ -123,8 +123,10 @@ def test_folded_cells_say_what_they_hold(pages: Pages):
         "Show the result",
     }
     for page in pages.values():
-        for cell in page.select(".cell.tag_solution details.above-input"):
-            assert cell.select_one("p.collapsed").get_text() == "Solution"
+        for fold in page.select(".cell.tag_solution details.above-input"):
+            assert fold.select_one("p.collapsed").get_text() == "Solution"
+        for fold in page.select(".cell.tag_hide-output details:has(> .cell_output)"):
+            assert fold.select_one("p.collapsed").get_text() == "Show the result"
 
 
 def test_cells_that_set_a_notebook_up_are_not_on_its_page(pages: Pages):

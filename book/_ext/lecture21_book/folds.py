@@ -31,7 +31,7 @@ def is_setup(code: str) -> bool:
 
 def name(fold: HideCodeCellNode, cell: nodes.container) -> str:
     """Return what a fold of a cell holds, by the cell's tags and by what is in it."""
-    if "below-input" in fold["classes"]:
+    if {"below-input", "above-output"} & set(fold["classes"]):  # the second where the page has no code of the cell
         return "Show the result"
     if "tag_solution" in cell["classes"]:
         return "Solution"

@@ -171,8 +171,8 @@ def test_another_learning_rate_gives_another_verdict(said, plays):
     tried = LN2 * tried.pivot_table(index="rung", columns="factor", values="bits_at_32")
     best = tried.loc["GPT-0"].idxmin()
     normed = tried.loc["post-norm"] - tried.loc["GPT-0"]
-    said("norms after the layers are better than before them, by {:.3f} nats; at GPT-0's best they are worse, by "
-         "{:.3f}.", -normed[best / 2], normed[best])  # fmt: skip
+    said("post-norm is better than pre-norm, by {:.3f} nats; at GPT-0's best it is worse, by {:.3f}.",
+         -normed[best / 2], normed[best])  # fmt: skip
     short, full = tried.loc[HALF].idxmin(), tried.loc["GPT-0"]
     lost = full[short] - full[best]
     said("the best ones of runs half as long cost GPT-0 {:.3f} nats in complete ones.", lost)
