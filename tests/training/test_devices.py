@@ -12,7 +12,7 @@ from lecture21._support.storage import load_tensors
 from lecture21.generation import generate
 from lecture21.moe import statistics_of
 from lecture21.training import History, TrainConfig, evaluate, minimize, train
-from lecture21.training.devices import choose_device, choose_precision
+from lecture21.training.devices import choose_device, choose_precision, matrix_dtype, multiplies_bfloat16
 
 SHAPE = {"vocab_size": 9, "block_size": 8, "n_layer": 1, "n_head": 2, "d_model": 8, "dropout": 0.2}
 SETTINGS = {"steps": 6, "batch_size": 4, "eval_every": 2, "accumulate": 2, "clip": 0.5, "optimizer": "muon"}
@@ -48,6 +48,21 @@ def test_a_t4_trains_in_fp16_and_an_a100_in_bf16(monkeypatch, capability, best):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
     assert choose_precision(torch.device("cuda")) == best
     assert choose_precision(torch.device("cpu")) == choose_precision(torch.device("mps")) == "fp32"
+
+
+@pytest.mark.parametrize(
+    ("capability", "dtype"),
+    [((6, 0), torch.float32), ((7, 0), torch.float16), ((7, 5), torch.float16), ((8, 0), torch.bfloat16)],
+)
+def test_matrices_are_multiplied_in_a_type_that_the_card_has_units_for(monkeypatch, capability, dtype):
+    """A P100, a V100, a T4 and an A100; a T4 says that it supports bfloat16, which it emulates."""
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *_: True)
+    matrix_dtype.cache_clear()
+    assert matrix_dtype(torch.device("cuda")) == dtype
+    assert multiplies_bfloat16(torch.device("cuda")) == (dtype == torch.bfloat16)
+    assert matrix_dtype(torch.device("mps")) == torch.float32
+    matrix_dtype.cache_clear()
 
 
 @pytest.mark.parametrize("clip", [None, 0.05])

@@ -53,9 +53,11 @@ def test_muon_equals_the_one_of_torch():
         torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("half", [False, True])
-def test_float32_and_bfloat16_give_nearly_the_same_update(monkeypatch, half):
-    monkeypatch.setattr(muon, "multiplies_bfloat16", lambda device: half)
+@pytest.mark.parametrize(
+    ("dtype", "most"), [(torch.float32, 1e-5), (torch.bfloat16, 0.03), (torch.float16, 0.005)], ids=str
+)
+def test_every_type_gives_nearly_the_same_update(monkeypatch, dtype, most):
+    monkeypatch.setattr(muon, "matrix_dtype", lambda device: dtype)
     ours, exact = parameters(torch.float32), parameters(torch.float64)
     with torch.no_grad():
         for p, q in zip(ours, exact, strict=True):
@@ -67,8 +69,46 @@ def test_float32_and_bfloat16_give_nearly_the_same_update(monkeypatch, half):
     Muon(exact, lr=1.0).step()
     for p, q in zip(ours, exact, strict=True):
         error = (p - q).norm() / q.norm()
-        assert error < (0.03 if half else 1e-5), p.shape
-        assert not half or p.numel() < 10 or error > 1e-5  # otherwise bfloat16 was not used
+        assert error < most, p.shape
+        assert dtype == torch.float32 or p.numel() < 10 or error > 1e-5  # otherwise 16 bits were not used
+
+
+class LargestInFloat16(TorchFunctionMode):
+    """Keep the size of the largest number that a function returns in float16."""
+
+    def __init__(self):
+        super().__init__()
+        self.size = 0.0
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor) and result.dtype == torch.float16:
+            with torch._C.DisableTorchFunction():
+                self.size = max(self.size, result.abs().max().item())
+        return result
+
+
+@pytest.mark.parametrize("scale", [1e-7, 1.0, 1e12])
+@pytest.mark.parametrize("kind", ["random", "of rank 1", "orthogonal"])
+def test_in_float16_nothing_overflows_or_vanishes(monkeypatch, kind, scale):
+    """As on a T4, with gradients that float16 itself could not hold. It rounds to 10 bits, and bfloat16 to 7."""
+    matrix = torch.randn(48, 160, generator=torch.Generator().manual_seed(0))
+    if kind == "of rank 1":
+        matrix = matrix[:, :1] * matrix[:1]
+    elif kind == "orthogonal":  # all singular values are equal
+        matrix = torch.linalg.qr(matrix.T).Q.T
+    updates, largest = {}, LargestInFloat16()
+    for dtype in (torch.float64, torch.bfloat16, torch.float16):
+        monkeypatch.setattr(muon, "matrix_dtype", lambda device, dtype=dtype: dtype)
+        p = nn.Parameter(torch.zeros(48, 160))
+        p.grad = scale * matrix
+        with largest:
+            Muon([p], lr=1.0).step()
+        updates[dtype] = p.detach()
+    exact = updates.pop(torch.float64)
+    error = {dtype: (update - exact).norm() for dtype, update in updates.items()}
+    assert 0.1 < largest.size < 16
+    assert error[torch.float16] < error[torch.bfloat16] / 4
 
 
 def test_a_stack_of_matrices_is_trained_as_its_matrices():

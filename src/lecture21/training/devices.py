@@ -47,14 +47,26 @@ def choose_precision(device: torch.device) -> str:
 
 
 @lru_cache
-def multiplies_bfloat16(device: torch.device) -> bool:
-    """Return whether matrices are multiplied faster in bfloat16 than in float32: on GPUs and on some CPUs."""
+def matrix_dtype(device: torch.device) -> torch.dtype:
+    """Return the type in which a device multiplies matrices fastest: one of 16 bits if it has units for it, or float32.
+
+    GPUs before Ampere, such as a T4, only emulate bfloat16, and those before Volta have no unit for 16 bits.
+    """
+    if device.type == "cuda":
+        capability = torch.cuda.get_device_capability(device)
+        return torch.bfloat16 if capability >= (8, 0) else torch.float16 if capability >= (7, 0) else torch.float32
     if device.type != "cpu":
-        return device.type == "cuda"
+        return torch.float32
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     if not (capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")):
-        return False
-    return torch.ops.mkldnn._is_mkldnn_bf16_supported()  # unless ONEDNN_MAX_CPU_ISA keeps oneDNN from it
+        return torch.float32
+    # False if ONEDNN_MAX_CPU_ISA keeps oneDNN from it.
+    return torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32
+
+
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Return whether matrices are multiplied faster in bfloat16 than in float32: on newer GPUs and on some CPUs."""
+    return matrix_dtype(device) is torch.bfloat16
 
 
 def mixed_precision(device: torch.device, name: str | None) -> tuple[torch.autocast, torch.amp.GradScaler]:

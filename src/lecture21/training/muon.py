@@ -8,38 +8,46 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lecture21._support.contract import NonNegative, Rate, checked
-from lecture21.training.devices import multiplies_bfloat16
+from lecture21.training.devices import matrix_dtype
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 _EPS = 1e-7
 
 
-def _orthogonalize(matrices: Float[Tensor, "N R C"], steps: int = 5) -> Float[Tensor, "N R C"]:
+def _orthogonalize(
+    matrices: Float[Tensor, "N R C"], dtype: torch.dtype | None = None, steps: int = 5
+) -> Float[Tensor, "N R C"]:
     """Replace the singular values of each matrix by values near 1, between about 0.7 and 1.2.
 
     Each step of the Newton-Schulz iteration applies the polynomial a s + b s^3 + c s^5 to every singular value s, with
     matrix products alone. Its slope at 0 is so steep that five steps also lift small singular values.
 
+    In float16, whose largest number is 65,504, nothing overflows: the polynomial maps [0, 1.25] into [0, 1.2025], so
+    that no entry of x exceeds 1.21, none of the Gram matrix 1.45, and none of the bracket 12.
+
     Args:
         matrices: N matrices of one shape. The work grows with R^2 C, so that R <= C saves work.
+        dtype: in which to iterate; that of the matrices if not given. They are normalized in their own type: a gradient
+            may be too small or too large for float16.
         steps: number of iterations.
 
     Source: Jordan et al. 2024, "Muon", https://kellerjordan.github.io/posts/muon.
     """
     a, b, c = _COEFFICIENTS
     x = matrices / matrices.norm(dim=(-2, -1), keepdim=True).clamp(min=_EPS)  # singular values of at most 1
+    x = x if dtype is None else x.to(dtype)
     for _ in range(steps):
         gram = x.bmm(x.mT)  # (N, R, R)
         x = x.baddbmm(gram.baddbmm(gram, gram, beta=b, alpha=c), x, beta=a)  # a x + (b gram + c gram^2) x
-    return x
+    return x.to(matrices.dtype)
 
 
 class Muon(torch.optim.Optimizer):
     """Nesterov momentum, orthogonalized: every direction of a weight matrix is updated by the same amount.
 
     Equals `torch.optim.Muon` in torch 2.13 and 2.15, with its default `adjust_lr_fn="original"`, but orthogonalizes all
-    matrices of one shape together, and in bfloat16 only where the processor multiplies faster in it. "original" is the
-    scale of Jordan et al., with which the learning rates of this package were tuned.
+    matrices of one shape together, and in bfloat16, or in float16 on a T4, only where the device multiplies faster in
+    it. "original" is the scale of Jordan et al., with which the learning rates of this package were tuned.
 
     Args:
         params: matrices, or stacks of matrices such as the weights of E experts, of shape (E, R, C).
@@ -77,9 +85,8 @@ class Muon(torch.optim.Optimizer):
             for parameters in by_shape.values():
                 directions = [_wide(self._direction(p, group["momentum"])) for p in parameters]
                 stack = torch.cat(directions)  # (N, R, C) with R <= C
-                half = stack.dtype == torch.float32 and multiplies_bfloat16(stack.device)
-                updates = _orthogonalize(stack.bfloat16() if half else stack).to(stack.dtype)
-                updates = updates.split([len(d) for d in directions])
+                dtype = matrix_dtype(stack.device) if stack.dtype == torch.float32 else None
+                updates = _orthogonalize(stack, dtype).split([len(d) for d in directions])
                 for p, update in zip(parameters, updates, strict=True):
                     rows, columns = p.shape[-2:]
                     update = update.mT if rows > columns else update

@@ -114,7 +114,7 @@ def open_page(firefox: str, address: str, home: Path, posted: threading.Event) -
 
 @pytest.mark.repetition
 def test_firefox_computes_and_trains_as_torch_does(firefox, server, tmp_path, monkeypatch):
-    monkeypatch.setattr(muon, "multiplies_bfloat16", lambda device: False)
+    monkeypatch.setattr(muon, "matrix_dtype", lambda device: torch.float32)
     page = EnginePage(None, server.folder, "")
     models, given = [], []
     for name in ("modern-gpt0", "gpt0", "gpt1", "moe", "window=5"):

@@ -21,7 +21,7 @@ def engine(browser, tmp_path_factory):
 @pytest.fixture(autouse=True)
 def in_float32(monkeypatch):
     """Let Muon compute in float32 as the page does, whatever this processor prefers."""
-    monkeypatch.setattr(muon, "multiplies_bfloat16", lambda device: False)
+    monkeypatch.setattr(muon, "matrix_dtype", lambda device: torch.float32)
 
 
 def trained(config: GPTConfig) -> bool:
