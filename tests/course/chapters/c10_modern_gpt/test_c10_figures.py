@@ -1,4 +1,8 @@
+import math
+
+import matplotlib.pyplot as plt
 import numpy as np
+import pytest
 import torch
 
 from lecture21.course.chapters.c10_modern_gpt import figures
@@ -22,15 +26,12 @@ def test_the_arrows_end_at_the_columns_of_the_matrix():
     np.testing.assert_allclose(ends, matrix.T.numpy())
 
 
-def test_each_seed_is_a_line_from_one_loss_to_the_other_and_the_model_is_named_at_its_end():
-    losses = {"first": [(3.0, 1.0), (2.8, 1.2)], "second": [(2.0, 1.9)]}
-    ax = figures.before_and_after(losses, ticks=("old", "new"), ylabel="nats", title="They cross")
-    assert [line.get_ydata().tolist() for line in ax.lines] == [[3.0, 1.0], [2.8, 1.2], [2.0, 1.9]]
-    colors = [line.get_color() for line in ax.lines]
-    assert colors[0] == colors[1] != colors[2]
-    assert [(text.get_text(), text.get_color()) for text in ax.texts] == [("first", colors[0]), ("second", colors[2])]
-    assert [label.get_text() for label in ax.get_xticklabels()] == ["old", "new"]
-    assert (ax.get_ylabel(), ax.get_title(loc="left")) == ("nats", "They cross")
-    low, high = ax.get_ylim()
-    assert low < 1.0 < 3.0 < high
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["1", "2"]
+def test_hands_that_are_turned_together_keep_their_dot_product_and_end_where_their_positions_turn_them():
+    products = figures.clock_hands(((0, 0), (3, 1), (8, 6)), query=0.2, key=-0.6, turn=0.5)
+    assert products == pytest.approx([math.cos(0.8), math.cos(1.8), math.cos(1.8)])
+    dials = plt.gcf().axes
+    ends = [text.xy for text in dials[1].texts if getattr(text, "arrowprops", None)]
+    angles = 0.2 + 3 * 0.5, -0.6 + 0.5
+    np.testing.assert_allclose(ends, [(math.cos(angle), math.sin(angle)) for angle in angles])
+    written = [text.get_text() for text in dials[2].texts]
+    assert {"query\nat 8", "key\nat 6", "dot product −0.23"} <= set(written)

@@ -1,14 +1,14 @@
-"""The modern GPT: what orthogonalization does to a matrix, and what names cost that a model has not read."""
+"""The modern GPT: how positions turn a query and a key, and what orthogonalization does to a matrix."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 from jaxtyping import Float
-from matplotlib.axes import Axes
 from torch import Tensor
 
-from lecture21.course.figures.axes import as_array, label_ends
+from lecture21.course.figures.axes import as_array
 from lecture21.course.figures.style import COLORS, SERIES, WIDTH
 
 
@@ -42,33 +42,34 @@ def circle_images(matrices: Mapping[str, Float[Tensor, "2 2"]]) -> np.ndarray:
     return axes[0]
 
 
-def before_and_after(
-    losses: Mapping[str, Sequence[tuple[float, float]]],
-    *,
-    ticks: tuple[str, str],
-    ylabel: str,
-    title: str = "",
-    ax: Axes | None = None,
-) -> Axes:
-    """Draw a line for each seed of each model, from its loss on one text to that on a changed one, on a log scale.
+def clock_hands(places: Sequence[tuple[int, int]], *, query: float, key: float, turn: float) -> list[float]:
+    """Draw a query and a key as two hands of a clock, which their positions turn, on one dial for each pair of places.
 
     Args:
-        losses: pairs of losses, one for each seed, by the label of the model, which stands at the right end.
-        ticks: names of the two texts.
-        ylabel: the loss and its unit.
+        places: positions of query and key, in pairs.
+        query: angle of the query at position 0, in radians, against the clock from the right.
+        key: the same of the key.
+        turn: radians by which both are turned for each position.
+
+    Returns:
+        The dot product of the two hands, which have length 1, on each dial.
     """
-    ax = plt.subplots(figsize=(WIDTH, 3.2))[1] if ax is None else ax
-    every = [loss for pairs in losses.values() for pair in pairs for loss in pair]
-    low, high = min(every) / 1.2, max(every) * 1.2
-    ax.set(yscale="log", xlim=(0, 1), ylim=(low, high), ylabel=ylabel)
-    heights = [height for height in (0.25, 0.5, 1, 2, 4, 8) if low <= height <= high]
-    ax.set_yticks(heights, [f"{height:g}" for height in heights])
-    ax.minorticks_off()
-    ax.set_xticks([0, 1], list(ticks))
-    ends = []
-    for (label, pairs), color in zip(losses.items(), SERIES, strict=False):
-        ax.plot([0, 1], np.array(pairs).T, "o-", color=color, markersize=4, clip_on=False)
-        ends.append((float(np.mean([after for _, after in pairs])), label, color))
-    label_ends(ax, ends)
-    ax.set_title(title)
-    return ax
+    _, axes = plt.subplots(1, len(places), figsize=(WIDTH, 2.3), squeeze=False)
+    products = []
+    for ax, (m, n) in zip(axes[0], places, strict=True):
+        ends = {"query": query + m * turn, "key": key + n * turn}
+        products.append(math.cos(ends["query"] - ends["key"]))
+        around = np.linspace(0, 2 * np.pi, 200)
+        ax.plot(np.cos(around), np.sin(around), color=COLORS["masked"], linewidth=0.8)
+        between = np.linspace(ends["key"], ends["query"], 60)
+        ax.plot(0.35 * np.cos(between), 0.35 * np.sin(between), color=COLORS["note"], linewidth=1.2)
+        for (name, angle), place, color in zip(ends.items(), (m, n), SERIES, strict=False):
+            x, y = math.cos(angle), math.sin(angle)
+            style = {"arrowstyle": "-|>", "color": color, "linewidth": 2.5, "shrinkA": 0, "shrinkB": 0}
+            ax.annotate("", (x, y), (0, 0), arrowprops=style)
+            ax.text(1.42 * x, 1.3 * y, f"{name}\nat {place}", ha="center", va="center", color=color, fontsize=9)
+        ax.text(0, -1.95, f"dot product {products[-1]:.2f}".replace("-", "−"), ha="center")
+        ax.set(xlim=(-1.75, 1.75), ylim=(-2.1, 1.65), aspect="equal")
+        ax.set_axis_off()
+    axes[0, 0].figure.suptitle("Five positions later, the hands point elsewhere, at the same angle", x=0.01, ha="left")
+    return products
