@@ -18,7 +18,6 @@ ARMS = {
     "basic self-attention": SERIES[4],
     "attention": SERIES[0],
     "learned head": SERIES[0],
-    "head with positions": SERIES[2],
 }
 """The models of the running task and the color of each, the same in every chapter. Until chapter 03 builds the learned
 head, it is called attention."""
@@ -35,7 +34,7 @@ def agreement_curves(
     Two gray lines are what a model has to beat: the guess by the majority of the nouns, and the bag of words.
 
     Args:
-        series: names of ARMS, or at most two others; one row for each seed and one column for each distance. Of BAG,
+        series: names of ARMS, or at most three others; one row for each seed and one column for each distance. Of BAG,
             only the mean is drawn.
         distances: words from the subject to the verb.
     """

@@ -55,8 +55,8 @@ NUMBERS = {
 CHOICES = {
     "3.1": lambda: "1/4 for each token" if example()["unmasked"][CAT].tolist() == [0.25] * 4 else "",
     "3.3": widths_that_must_agree,
-    "3.4": share_at_100_words,
-    "3.5": doubled_with_8_heads,
+    "3.4": doubled_with_8_heads,
+    "3.5": share_at_100_words,
 }
 IN_CHAPTER = set()
 
@@ -64,7 +64,7 @@ IN_CHAPTER = set()
 def explained() -> dict[str, list[str]]:
     return {
         "3.2": [f"{derivative(1):.3f}", f"{derivative(8):.6f}"],
-        "3.5": [
+        "3.4": [
             f"4 · 64² = {heads(8)[0]:,} parameters",
             f"8 · 32² = {heads(8)[1]:,} in place of {heads(4)[1]:,}",
             f"{heads(8)[2]} wide in place of {heads(4)[2]}",

@@ -59,14 +59,14 @@ def without_a_norm() -> str:
 
 
 NUMBERS = {
-    "5.2": lambda: [
+    "5.1": lambda: [
         feed_forward_parameters(), feed_forward_parameters(bias=False), up_projection_parameters(),
         feed_forward_parameters(64),
     ],
     "5.3": lambda: [F.layer_norm(TOKEN, (4,))[-1], 3 / TOKEN.std(), 3 / TOKEN.var(correction=0), 4 / 2],
 }  # fmt: skip
 CHOICES = {
-    "5.1": blocks_to_one_percent,
+    "5.2": blocks_to_one_percent,
     "5.4": without_a_norm,
     "5.5": who_knows_the_order,
 }
@@ -77,6 +77,6 @@ def explained() -> dict[str, list[str]]:
     block = layers.Block(64, layers.MultiHeadAttention(64, 4), layers.FeedForward(64, 256))
     runs = results.load("norm_scale").groupby(["arm", "scale", "learning_rate"]).nats.mean()
     return {
-        "5.2": [f"{feed_forward_parameters():,}", f"{sum(p.numel() for p in block.parameters()):,}"],
+        "5.1": [f"{feed_forward_parameters():,}", f"{sum(p.numel() for p in block.parameters()):,}"],
         "5.4": [f"{runs['complete', scale].min():.2f}" for scale in (1, 2)],
     }

@@ -1,7 +1,6 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-import torch
 
 from lecture21.course.chapters.c05_transformer_block import figures
 
@@ -10,13 +9,6 @@ from lecture21.course.chapters.c05_transformer_block import figures
 def closed():
     yield
     plt.close("all")
-
-
-def test_a_position_map_has_a_row_for_each_position():
-    table = torch.linspace(-1, 1, 12).view(3, 4)
-    ax = figures.position_map(table)
-    np.testing.assert_allclose(ax.images[0].get_array(), table)
-    assert ax.get_ylabel() == "position"
 
 
 def test_rate_curves_draw_means_seeds_and_losses_beyond_the_axis():

@@ -1,30 +1,17 @@
-"""The transformer block: the loss by learning rate, and positions as pictures."""
+"""The transformer block: the loss by learning rate."""
 
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
-from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
-from torch import Tensor
 
-from lecture21.course.figures.axes import DASHED, as_array
-from lecture21.course.figures.style import SERIES, SIGNED, WIDTH
+from lecture21.course.figures.axes import DASHED
+from lecture21.course.figures.style import SERIES, WIDTH
 
 KINDS = dict(zip(("pre-norm", "post-norm"), SERIES, strict=False))
 """The color of each kind of block, the same in every figure of the chapter."""
-
-
-def position_map(table: Float[Tensor, "T C"], *, title: str = "", ax: Axes | None = None) -> Axes:
-    """Draw position vectors, one row for each position, from -1 (blue) to 1 (red)."""
-    ax = plt.subplots(figsize=(WIDTH, 3.4))[1] if ax is None else ax
-    image = ax.imshow(as_array(table), cmap=SIGNED, vmin=-1, vmax=1, aspect="auto", interpolation="nearest")
-    ax.set_xlabel("feature")
-    ax.set_ylabel("position")
-    ax.set_title(title)
-    ax.figure.colorbar(image, ax=ax, label="value", ticks=[-1, 0, 1])
-    return ax
 
 
 def rate_curves(
