@@ -25,14 +25,19 @@ measurement: three losses with such residuals. That a straight line holds beyond
 The law of Hoffmann et al. (2022), loss = E + A / N^alpha + B / D^beta, is fitted to the mean losses of the fitted
 budgets, by least squares over a grid of alpha and beta. Its intervals hold 95 % of 2,000 refits, to means of seeds that
 are drawn again for each size. A mean of n drawn seeds varies by a factor of sqrt((n - 1) / n) too little, and is moved
-that much farther from the mean of all. That the law is true, and the rates the best, is assumed.
+that much farther from the mean of all. That the law is true, and the rates the best, is assumed. The best size of a
+budget is that of the lowest loss where 6 N D plus attention is the budget.
+
+The models of the fifth budget took the rates of the fourth. Later they were trained again, each size at its own best
+rate, which one more seed chose.
 
 Writes three results.
-`isoflop`: column `part` is search or run.
+`isoflop`: column `part` is search or run, and for what was trained later "later search" or "later run".
 `isoflop_optima`: for each budget N* and the loss, and for the fifth also what was predicted; the exponent of each line
 is in the row of the fifth, and `seed` names the seeds behind the means.
-`isoflop_law`: alpha, beta, the exponent of N*, which is beta / (alpha + beta), and the harm, in bits per character, of
-doubling the weights of chapter 09's GPT-0 at equal compute; each with its interval.
+`isoflop_law`: E, A, B, alpha, beta; the exponent of the best size over the fitted budgets, and what it would be without
+attention, beta / (alpha + beta); for the fifth budget the best size, and the loss of each size that was trained; each
+with its interval.
 """
 
 import math
@@ -47,7 +52,6 @@ from table import Table, each, run, seeds
 from torch import Tensor
 
 from lecture21 import GPT, GPTConfig, accounting, presets
-from lecture21.course.chapters import results
 from lecture21.training import evaluate, minimize, recipe
 
 RUNS = Table("isoflop", key=("part", "budget", "d_model", "seed", "learning_rate"))
@@ -56,6 +60,8 @@ LAW = Table("isoflop_law", key=("seed",))
 FITTED = {1e9: (4, 6, 8, 12, 16), 3e9: (6, 8, 12, 16, 20), 1e10: (12, 16, 20, 28, 40), 3e10: (12, 16, 24, 28, 40)}
 """Widths by budget, in FLOPs."""
 PREDICTED = 1e11
+TUNED_WITH = 3
+"""The seed that chooses rates for the predicted budget itself, after the prediction was tested."""
 FIRST_RATE = 0.16
 WINDOW, BATCH = 64, recipe("modern").batch_size
 REFITS = 2000
@@ -138,6 +144,17 @@ def means(budget: float, widths: Iterable[int], runs: list[int]) -> dict[int, fl
         return sum(RUNS.row(measure, **where, seed=seed)["nats"] for seed in runs) / len(runs)
 
     return dict(zip(widths, each(mean, widths), strict=True))
+
+
+def later(width: int, runs: list[int]) -> None:
+    """Train a size on the predicted budget at its own best learning rate, which a seed that is not reported chooses."""
+    where = {"budget": PREDICTED, "d_model": width}
+    rate = RUNS.tune(
+        measure, "learning_rate", (FIRST_RATE,), by="nats", seeds=(TUNED_WITH,), reported=runs, part="later search",
+        **where,
+    )  # fmt: skip
+    for seed in runs:
+        RUNS.row(measure, part="later run", learning_rate=rate, seed=seed, **where)
 
 
 def log_sizes(widths: Iterable[int]) -> Float[Tensor, " S"]:
@@ -295,25 +312,46 @@ def laws(
     return exponents, factors
 
 
+def per_character(size: Float[Tensor, " S"]) -> Float[Tensor, " S"]:
+    """Return the FLOPs of a character in training, attention included, for models of N weights between the widths."""
+    narrow, wide = 16, 32
+    slope = weights(narrow) / narrow  # N is a quadratic of the width, attention is proportional to it
+    square = (weights(wide) / wide - slope) / (wide - narrow)
+    line = slope - square * narrow
+    width = ((line**2 + 4 * square * size).sqrt() - line) / (2 * square)
+    return 6 * size + 3 * accounting.flops_per_token(shape(narrow)).attention / narrow * width
+
+
+def lowest(exponents: Float[Tensor, "R 2"], factors: Float[Tensor, "R 3"], budget: float) -> Float[Tensor, " R"]:
+    """Return log N of the lowest loss that each law gives a budget, with attention counted."""
+    size = torch.linspace(math.log(1000), math.log(60_000), 3000).double().exp()
+    text = budget / per_character(size)
+    losses = factors[:, 1:2] * size ** -exponents[:, :1] + factors[:, 2:] * text ** -exponents[:, 1:]
+    return size.log()[losses.argmin(1)]
+
+
 def law(seed: str) -> list[dict[str, object]]:
-    """Fit the law to the runs of the fitted budgets with these seeds."""
-    runs = [row for row in RUNS.select(part="run") if row["budget"] in FITTED and str(row["seed"]) in seed.split()]
-    by_size = pd.DataFrame(runs).pivot(index=["budget", "weights", "characters"], columns="seed", values="nats")
-    size, text = (torch.tensor(by_size.index.get_level_values(name)).double() for name in ("weights", "characters"))
-    exponents, factors = laws(size, text, resampled(torch.tensor(by_size.values).double()))
-    read = results.load("gpt_ladder").query("part == 'run'").groupby("rung")["characters"].mean()
-    changes = {"GPT-0": {}, "width": {"d_model": 90, "n_head": 6}}
-    narrow, wide = (
-        (torch.tensor([accounting.flops_per_token(presets.get("gpt0", **change)).linear / 2, read[rung]]) ** -exponents)
-        for rung, change in changes.items()
-    )
-    harm = ((wide - narrow) * factors[:, 1:]).sum(1) / math.log(2)
+    """Fit the law to the runs of the fitted budgets with these seeds, and continue it to the predicted budget."""
+    runs = [row for row in RUNS.select(part="run") if str(row["seed"]) in seed.split()]
+    table = pd.DataFrame(runs).pivot(index=["budget", "weights", "characters"], columns="seed", values="nats")
+    fitted, held = table.drop(PREDICTED), table.loc[PREDICTED].index
+    size, text = (torch.tensor(fitted.index.get_level_values(name)).double() for name in ("weights", "characters"))
+    exponents, factors = laws(size, text, resampled(torch.tensor(fitted.values).double()))
     alpha, beta = exponents.T
-    quantities = {"alpha": alpha, "beta": beta, "exponent": beta / (alpha + beta), "harm": harm}
-    return [
-        {"quantity": name} | rounded("value", (values[0].item(), *interval(values[1:])))
-        for name, values in quantities.items()
-    ]
+    best = torch.stack([lowest(exponents, factors, budget) for budget in FITTED], dim=1)
+    exponent, _ = line(torch.tensor(list(FITTED)).double().log(), best, 0.0)
+    quantities = {"E": factors[:, 0], "A": factors[:, 1], "B": factors[:, 2], "alpha": alpha, "beta": beta}
+    quantities |= {"exponent": exponent, "exponent by 6 N D": beta / (alpha + beta)}
+    quantities["best weights"] = lowest(exponents, factors, PREDICTED)
+    for n, d in held:
+        quantities[f"nats of {n}"] = factors[:, 0] + factors[:, 1] * n**-alpha + factors[:, 2] * d**-beta
+    return [{"quantity": name} | _limits(name, values) for name, values in quantities.items()]
+
+
+def _limits(name: str, values: Float[Tensor, " R"]) -> dict[str, float]:
+    """Return the first value, and the limits of the interval of the others; sizes are given by their logarithm."""
+    columns = rounded(name, (values[0].item(), *interval(values[1:])))
+    return dict(zip(("value", "value_low", "value_high"), columns.values(), strict=True))
 
 
 def fit(runs: list[int]) -> Fit:
@@ -343,6 +381,7 @@ def main() -> None:
     for name, value in list(measured.items())[1:]:
         OPTIMA.label(name, lambda _, value=value: value, **names, budget=PREDICTED)
     LAW.rows(law, **names)
+    each(lambda width: later(width, runs), widths)
 
 
 if __name__ == "__main__":

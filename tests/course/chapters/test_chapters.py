@@ -69,7 +69,7 @@ def test_a_chapter_runs_on_without_solutions(chapter: str):
     assert used_before_solved(cells, registry.exercises_of(chapter)) == []
 
 
-@pytest.mark.parametrize("chapter", ["01", "02", "03", "04", "05", "06", "07", "09", "12", "13", "14", "15", "17"])
+@pytest.mark.parametrize("chapter", [f"{n:02}" for n in range(1, 18) if n not in (8, 10, 16)])
 def test_an_open_exercise_has_a_model_answer_for_the_teacher(chapter):
     (path,) = NOTEBOOKS.glob(f"{chapter}_*.ipynb")
     cells = [cell for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "markdown"]

@@ -38,17 +38,16 @@ def tenfold() -> str:
 
 
 NUMBERS = {
-    "11.2": lambda: [days_of_xl(), 4, 4 * ratio() ** 2, ratio()],
-    "11.3": lambda: [0.03 * 300 / 3, 3 / 300, 0.03 * 300, 0.03],
-    "11.4": lambda: [0.9 ** (-1 / 0.076), 1 / 0.9, (1 / 0.9) ** 0.076, 10],
-    "11.5": lambda: [8000 * 2**step for step in (1 / 3, 0, -1 / 3)] + [8000 * (1 + 1 / 3), 8000 * 2 ** (2 / 3)],
-    "11.7": lambda: [1 / (SymbolMapping().n_symbol - 5), 1 / SymbolMapping().n_symbol, 1 / 6, 1],
+    "11.1": lambda: [days_of_xl(), 4, 4 * ratio() ** 2, ratio()],
+    "11.2": lambda: [8000 * 2**step for step in (1 / 3, 0, -1 / 3)] + [8000 * (1 + 1 / 3), 8000 * 2 ** (2 / 3)],
+    "11.3": lambda: [0.9 ** (-1 / 0.076), 1 / 0.9, (1 / 0.9) ** 0.076, 10],
+    "11.6": lambda: [1 / (SymbolMapping().n_symbol - 5), 1 / SymbolMapping().n_symbol, 1 / 6, 1],
 }
-CHOICES = {"11.1": unchanged_weights, "11.6": tenfold}
+CHOICES = {"11.4": tenfold, "11.5": unchanged_weights}
 IN_CHAPTER = set()
 
 
 def explained() -> dict[str, list[str]]:
     best = results.load("isoflop_optima").set_index("budget")["weights"]
     sizes = [f"{best[1e9]:,.0f}", f"{best[1e10]:,.0f}", f"{best[1e10] / best[1e9]:.1f} times"]
-    return {"11.2": [f"{ratio():.1f}"], "11.6": sizes, "11.4": [f"{math.exp(-math.log(0.9) / 0.076):.1f}"]}
+    return {"11.1": [f"{ratio():.1f}"], "11.3": [f"{math.exp(-math.log(0.9) / 0.076):.1f}"], "11.4": sizes}

@@ -5,7 +5,6 @@ from drawn import inside, words
 from matplotlib.patches import FancyArrowPatch
 
 from lecture21.course.chapters.c11_scale import figures
-from lecture21.course.figures.style import COLORS
 
 SIZES = [100, 200, 400]
 CURVATURE = 1 / np.log(2) ** 2
@@ -17,7 +16,7 @@ CURVES = {
 
 class TestIsoflopCurves:
     def test_the_stars_are_the_lowest_points_of_the_curves_and_the_dashes_join_them(self):
-        ax = figures.isoflop_curves(CURVES, curvature=CURVATURE, xlabel="weights", ylabel="nats", held_back="large")
+        ax = figures.isoflop_curves(CURVES, curvature=CURVATURE, xlabel="weights", ylabel="nats")
         lines = {line.get_label(): line for line in ax.lines}
         x, y = lines["lowest point"].get_data()
         assert x[0] == pytest.approx(200)
@@ -26,37 +25,42 @@ class TestIsoflopCurves:
         assert y[1] < 1.6
         assert any(line.get_linestyle() == "--" and np.allclose(line.get_xdata(), x) for line in ax.lines)
         assert np.allclose(lines["small"].get_ydata(), [3.1, 2.1, 3.1])
-        assert lines["large"].get_markerfacecolor() == "white" != lines["small"].get_markerfacecolor()
         assert ax.get_xscale() == "log"
 
 
-class TestBestSizes:
+class TestLowestLosses:
     def test_the_line_is_fitted_to_all_but_the_last_budget_and_the_prediction_is_beside_it(self):
-        sizes = torch.tensor([[10.0, 8, 12], [100, 90, 120], [300, 200, 400]])
-        ax = figures.best_sizes([1e2, 1e4, 1e6], sizes, (700, 1400), ylabel="best size")
+        losses = torch.tensor([[2.8, 2.6, 3.0], [1.4, 1.3, 1.5], [0.9, 0.8, 1.0]])
+        ax = figures.lowest_losses([1e2, 1e4, 1e6], losses, (0.6, 0.75), xlabel="FLOPs", ylabel="nats")
         law = next(line for line in ax.lines if "propto" in str(line.get_label()))
-        assert law.get_label() == r"$N^* \propto F^{0.50}$"
+        assert law.get_label() == r"loss $\propto F^{-0.151}$, fitted to the first 2"
         x, y = law.get_data()
-        assert np.allclose(y, np.sqrt(x))
-        bands = [collection.get_segments()[0] for collection in ax.collections if collection.get_label() == "predicted"]
-        assert np.allclose(bands, [[[1e6, 700], [1e6, 1400]]])
-        ends = [c.get_segments()[0][:, 1].tolist() for c in ax.collections if c.get_label() != "predicted"]
-        assert [8, 12] in ends
-        assert [200, 400] in ends
+        assert np.allclose(y, 2.8 * (x / 1e2) ** (np.log(0.5) / np.log(100)))
+        before = [line for line in ax.collections if line.get_label() == "predicted before the run"]
+        assert np.allclose([line.get_segments()[0] for line in before], [[[1e6, 0.6], [1e6, 0.75]]])
+        ends = [c.get_segments()[0][:, 1].tolist() for c in ax.collections if c not in before]
+        assert np.allclose(ends, losses[:, 1:])
+        hollow = [line.get_xdata().tolist() for line in ax.lines if line.get_markerfacecolor() == "white"]
+        assert hollow == [[1e6]]
         assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
 
+    def test_a_budget_without_a_loss_is_refused(self):
+        with pytest.raises(ValueError, match="a loss of each, got 4, 3"):
+            figures.lowest_losses([1, 2, 3, 4], torch.ones(3, 3), (1, 2), xlabel="", ylabel="")
 
-PANELS = {"zero-shot": (["task", "cheese = ?"], "weights fixed"), "few-shot": (["task", "a = b", "c = ?"], "same")}
 
-
-class TestPromptPanels:
-    def test_each_panel_has_its_lines_and_its_note_and_the_query_in_its_color(self):
-        axes = figures.prompt_panels(PANELS, title="finding")
-        assert [ax.get_title(loc="left") for ax in axes] == list(PANELS)
-        assert [words(ax) for ax in axes] == [[*lines, note] for lines, note in PANELS.values()]
-        colors = {text.get_text(): text.get_color() for text in axes[0].texts}
-        assert colors["cheese = ?"] == COLORS["query"] != colors["task"]
-        assert inside(axes[0].figure)
+class TestFormulaAndRuns:
+    def test_the_formula_has_its_interval_and_the_runs_their_seeds_and_means(self):
+        formula = torch.tensor([[2.0, 1.9, 2.1], [2.1, 2.0, 2.2], [2.4, 2.2, 2.5]])
+        runs = {"measured": torch.tensor([[2.0, 1.9, 1.8], [2.2, 2.1, 2.0]])}
+        ax = figures.formula_and_runs(SIZES, formula, runs, xlabel="weights", ylabel="nats")
+        drawn = {line.get_label(): line.get_ydata() for line in ax.lines}
+        assert np.allclose(drawn["the formula, fitted to smaller budgets"], formula[:, 0])
+        assert np.allclose(drawn["measured"], [2.1, 2.0, 1.9])
+        assert sum(np.allclose(line.get_ydata(), runs["measured"][1]) for line in ax.lines) == 1
+        (band,) = ax.collections
+        assert {(x, round(y, 2)) for x, y in band.get_paths()[0].vertices} >= {(100, 1.9), (400, 2.2), (400, 2.5)}
+        assert [tick.get_text() for tick in ax.get_xticklabels()] == ["100", "200", "400"]
 
 
 class TestLookupHeads:

@@ -2,6 +2,7 @@
 
 import math
 
+import pandas as pd
 import pytest
 import torch
 
@@ -135,9 +136,32 @@ def test_means_of_drawn_seeds_vary_as_means_of_new_seeds_do():
     assert (torch.stack(drawn[:100]) - mean).var().item() == pytest.approx(1 / 3, rel=0.05)
 
 
+@pytest.mark.parametrize("width", [4, 12, 20, 36, 40])
+def test_the_flops_of_a_character_between_the_widths_are_those_of_the_widths(width):
+    import c11_isoflop
+
+    expected = accounting.flops_per_token(c11_isoflop.shape(width)).training
+    actual = c11_isoflop.per_character(torch.tensor([float(c11_isoflop.weights(width))]).double())
+    assert actual.item() == pytest.approx(expected)
+
+
+def test_the_best_size_of_a_law_is_the_lowest_on_the_budget_as_it_is_spent():
+    import c11_isoflop
+
+    exponents, factors = torch.tensor([[0.34, 0.15]]).double(), torch.tensor([[0.97, 6.85, 5.75]]).double()
+    best = c11_isoflop.lowest(exponents, factors, 1e11).exp()
+
+    def loss(size):
+        text = 1e11 / c11_isoflop.per_character(size)
+        return 0.97 + 6.85 * size**-0.34 + 5.75 * text**-0.15
+
+    assert loss(best) < min(loss(best / 1.02), loss(best * 1.02))
+
+
 def test_the_stored_law_follows_from_the_stored_runs():
     import c11_isoflop
 
-    table = results.load("isoflop_law")
-    rows = [row | {"seed": "0 1 2"} for row in c11_isoflop.law("0 1 2")]
-    assert table.to_dict("records") == [pytest.approx(row, abs=2e-4) for row in rows]
+    stored, again = results.load("isoflop_law"), pd.DataFrame(c11_isoflop.law("0 1 2"))
+    assert stored["quantity"].tolist() == again["quantity"].tolist()
+    columns = ["value", "value_low", "value_high"]
+    assert stored[columns].to_numpy() == pytest.approx(again[columns].to_numpy(), rel=2e-3, abs=2e-4)

@@ -1,1 +1,1 @@
-"""Chapter 11: Scale: GPT-2, GPT-3 and in-context learning."""
+"""Chapter 11: Scale: predict a run before you pay for it."""

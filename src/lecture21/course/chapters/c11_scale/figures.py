@@ -1,4 +1,4 @@
-"""Scale: the best size for a budget of compute, ways to give a model a task, and how heads look up an example."""
+"""Scale: the best size for a budget of compute, the loss of a larger one, and how heads look up an example."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,10 +7,11 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch
+from matplotlib.ticker import NullLocator
 from torch import Tensor
 
 from lecture21.course.figures.axes import DASHED, as_array
-from lecture21.course.figures.diagram import Point, box
+from lecture21.course.figures.diagram import Point
 from lecture21.course.figures.style import COLORS, SERIES, WIDTH
 
 
@@ -20,21 +21,19 @@ def isoflop_curves(
     curvature: int | float,
     xlabel: str,
     ylabel: str,
-    held_back: str | None = None,
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the loss over the size, a curve for each budget of compute, and join the lowest points.
 
-    Small dots are seeds, large dots their mean, hollow if the budget was held back. Each curve is a parabola in the
-    logarithm of the size, of one curvature for all, fitted to the means by least squares. A star is its lowest point.
+    Small dots are seeds, large dots their mean. Each curve is a parabola in the logarithm of the size, of one curvature
+    for all, fitted to the means by least squares. A star is its lowest point.
 
     Args:
         curves: by the label of the budget, the S sizes and the losses of shape (seeds, S); at least 3 sizes.
         curvature: factor of the squared natural logarithm of the size.
         xlabel: what the size counts.
         ylabel: the loss and its unit.
-        held_back: label of a budget that was predicted from the others.
     """
     for label, (sizes, losses) in curves.items():
         if losses.shape[1] != len(sizes) or len(sizes) < 3:
@@ -50,9 +49,7 @@ def isoflop_curves(
         ax.plot(np.exp(grid), np.polyval((a, b, c), grid), color=color, linewidth=1.4)
         for row in values:
             ax.plot(sizes, row, "o", color=color, markersize=2.5, alpha=0.5)
-        face = "white" if label == held_back else color
-        style = {"markerfacecolor": face, "markeredgecolor": color, "linestyle": "none"}
-        ax.plot(sizes, values.mean(0), "o", markersize=6, label=label, **style)
+        ax.plot(sizes, values.mean(0), "o", markersize=6, label=label, color=color, linestyle="none")
         bottoms.append((np.exp(-b / (2 * a)), c - b**2 / (4 * a)))
     ax.plot(*zip(*bottoms, strict=True), **DASHED | {"color": COLORS["ink"], "zorder": 3})
     star = {"color": COLORS["ink"], "markersize": 10, "linestyle": "none", "zorder": 4}
@@ -65,84 +62,97 @@ def isoflop_curves(
     return ax
 
 
-def best_sizes(
+def lowest_losses(
     budgets: Sequence[int | float],
-    sizes: Float[Tensor, "B 3"],
+    losses: Float[Tensor, "B 3"],
     predicted: tuple[int | float, int | float],
     *,
+    xlabel: str,
     ylabel: str,
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the best size over the budget of compute, the power law through all but the last, and its prediction.
+    """Draw the lowest loss over the budget of compute, the power law through all but the last, and its prediction.
 
     Args:
         budgets: B budgets in FLOPs; the last was held back.
-        sizes: for each, the best size that was measured, and the limits of its interval.
+        losses: for each, the lowest loss that was measured, and the limits of its interval.
         predicted: the limits of the interval that was predicted for the last budget.
-        ylabel: what the size counts.
+        xlabel: how the compute is counted.
+        ylabel: the loss and its unit.
     """
-    if len(budgets) != len(sizes) or len(budgets) < 3:
-        raise ValueError(f"best_sizes needs 3 or more budgets, each with a size, got {len(budgets)} and {len(sizes)}")
+    if len(budgets) != len(losses) or len(budgets) < 3:
+        raise ValueError(f"lowest_losses needs 3 or more budgets and a loss of each, got {len(budgets)}, {len(losses)}")
     ax = plt.subplots(figsize=(WIDTH, 3.6))[1] if ax is None else ax
-    values = as_array(sizes)
+    values = as_array(losses)
     slope, intercept = np.polyfit(np.log(budgets[:-1]), np.log(values[:-1, 0]), 1)
     grid = np.geomspace(budgets[0] / 1.5, budgets[-1] * 1.8, 50)
-    ax.plot(
-        grid, np.exp(intercept + slope * np.log(grid)), color=COLORS["note"], label=f"$N^* \\propto F^{{{slope:.2f}}}$"
-    )
+    label = f"loss $\\propto F^{{{slope:.3f}}}$, fitted to the first {len(budgets) - 1}"
+    ax.plot(grid, np.exp(intercept + slope * np.log(grid)), color=COLORS["note"], label=label)
     band = {"color": COLORS["masked"], "alpha": 0.45, "linewidth": 9, "zorder": 1}
-    ax.vlines(budgets[-1], *predicted, label="predicted", **band)
+    ax.vlines(budgets[-1], *predicted, label="predicted before the run", **band)
     for n, (budget, (best, lowest, highest)) in enumerate(zip(budgets, values, strict=True)):
-        face = "white" if n == len(budgets) - 1 else SERIES[n]
+        last = n == len(budgets) - 1
         ax.errorbar(
             budget,
             best,
             yerr=[[best - lowest], [highest - best]],
             fmt="o",
             color=SERIES[n],
-            markerfacecolor=face,
+            markerfacecolor="white" if last else SERIES[n],
             markersize=6,
             capsize=3,
-            label="measured afterwards" if n == len(budgets) - 1 else None,
+            label="measured afterward" if last else None,
         )
     ax.set_xscale("log")
     ax.set_yscale("log")
-    ax.set_xlabel("FLOPs of the training")
+    ticks = np.arange(1, 5, 0.2)
+    ax.set_yticks(ticks, [f"{tick:.1f}" for tick in ticks])
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.set_ylim(values.min() / 1.03, values.max() * 1.03)
+    ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
     ax.set_title(title)
-    ax.legend(fontsize=8.5, loc="upper left")
+    ax.legend(fontsize=9, loc="lower left")
     return ax
 
 
-def prompt_panels(panels: Mapping[str, tuple[Sequence[str], str]], *, title: str = "") -> np.ndarray:
-    """Draw ways to give a model a task side by side: what it is given, in a box, and a note below.
+def formula_and_runs(
+    sizes: Sequence[int],
+    formula: Float[Tensor, "S 3"],
+    runs: Mapping[str, Float[Tensor, "_ S"]],
+    *,
+    xlabel: str,
+    ylabel: str,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw what a formula says of some sizes, with its interval, and what runs of them gave.
 
     Args:
-        panels: lines of the input and a note for each way. A line that ends in "?" is the query.
-
-    Returns:
-        The `Axes`, one for each panel.
+        sizes: S sizes.
+        formula: for each, the loss that it gives, and the limits of its interval.
+        runs: by their label, losses of shape (seeds, S). Dots are seeds, joined are their means.
+        xlabel: what the size counts.
+        ylabel: the loss and its unit.
     """
-    if not panels:
-        raise ValueError("prompt_panels needs at least one panel")
-    longest = max(len(lines) for lines, _ in panels.values())
-    figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 1.25 + 0.24 * longest), squeeze=False)
-    for ax, (label, (lines, note)) in zip(axes[0], panels.items(), strict=True):
-        ax.set_xlim(0, 1)
-        ax.set_ylim(-2.6, longest + 0.4)
-        ax.set_axis_off()
-        ax.set_title(label, fontsize=10.5, fontweight="bold")
-        height = len(lines) + 0.5
-        center = (0.5, longest - height / 2 + 0.2)
-        box(ax, center, (1.0, height), rounding=0.06, edge=COLORS["masked"], fill="#f7f7f7")
-        for n, line in enumerate(lines):
-            color = COLORS["query"] if line.endswith("?") else COLORS["ink"]
-            style = {"family": "DejaVu Sans Mono", "fontsize": 8.5, "va": "center"}
-            ax.text(0.06, longest - n - 0.55, line, color=color, zorder=5, **style)
-        ax.text(0.0, longest - height - 0.35, note, ha="left", va="top", fontsize=9, color=COLORS["note"])
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-    return axes[0]
+    ax = plt.subplots(figsize=(WIDTH, 3.4))[1] if ax is None else ax
+    middle, low, high = as_array(formula).T
+    ax.fill_between(sizes, low, high, color=COLORS["masked"], alpha=0.35, linewidth=0)
+    ax.plot(sizes, middle, color=COLORS["note"], label="the formula, fitted to smaller budgets")
+    for (label, losses), color in zip(runs.items(), SERIES, strict=False):
+        values = as_array(losses)
+        for row in values:
+            ax.plot(sizes, row, "o", color=color, markersize=2.5, alpha=0.5)
+        ax.plot(sizes, values.mean(0), "o-", color=color, markersize=6, label=label)
+    ax.set_xscale("log")
+    ax.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel(ylabel)
+    ax.set_title(title)
+    ax.legend(fontsize=9, loc="upper left")
+    return ax
 
 
 def lookup_heads(tokens: Sequence[str], *, title: str = "", ax: Axes | None = None) -> Axes:
