@@ -28,13 +28,13 @@ are drawn again for each size. A mean of n drawn seeds varies by a factor of sqr
 that much farther from the mean of all. That the law is true, and the rates the best, is assumed. The best size of a
 budget is that of the lowest loss where 6 N D plus attention is the budget.
 
-The models of the fifth budget took the rates of the fourth. Later they were trained again, each size at its own best
-rate, which one more seed chose.
+The models of the fifth budget took the rates of the fourth. Later they were trained again, and one more size, each at
+its own best rate, which one more seed chose.
 
 Writes three results.
 `isoflop`: column `part` is search or run, and for what was trained later "later search" or "later run".
-`isoflop_optima`: for each budget N* and the loss, and for the fifth also what was predicted; the exponent of each line
-is in the row of the fifth, and `seed` names the seeds behind the means.
+`isoflop_optima`: for each budget N* and the loss, and for the fifth also what was predicted, and what was measured
+later; the exponent of each line is in the row of the fifth, and `seed` names the seeds behind the means.
 `isoflop_law`: E, A, B, alpha, beta; the exponent of the best size over the fitted budgets, and what it would be without
 attention, beta / (alpha + beta); for the fifth budget the best size, and the loss of each size that was trained; each
 with its interval.
@@ -60,8 +60,8 @@ LAW = Table("isoflop_law", key=("seed",))
 FITTED = {1e9: (4, 6, 8, 12, 16), 3e9: (6, 8, 12, 16, 20), 1e10: (12, 16, 20, 28, 40), 3e10: (12, 16, 24, 28, 40)}
 """Widths by budget, in FLOPs."""
 PREDICTED = 1e11
-TUNED_WITH = 3
-"""The seed that chooses rates for the predicted budget itself, after the prediction was tested."""
+WIDER, TUNED_WITH = 48, 3
+"""A width beyond those of the prediction, and the seed that chooses rates for the predicted budget itself, later."""
 FIRST_RATE = 0.16
 WINDOW, BATCH = 64, recipe("modern").batch_size
 REFITS = 2000
@@ -146,15 +146,15 @@ def means(budget: float, widths: Iterable[int], runs: list[int]) -> dict[int, fl
     return dict(zip(widths, each(mean, widths), strict=True))
 
 
-def later(width: int, runs: list[int]) -> None:
-    """Train a size on the predicted budget at its own best learning rate, which a seed that is not reported chooses."""
+def later(width: int, runs: list[int]) -> float:
+    """Return the mean loss of a width on the predicted budget at its own best rate, which another seed chooses."""
     where = {"budget": PREDICTED, "d_model": width}
     rate = RUNS.tune(
         measure, "learning_rate", (FIRST_RATE,), by="nats", seeds=(TUNED_WITH,), reported=runs, part="later search",
         **where,
     )  # fmt: skip
-    for seed in runs:
-        RUNS.row(measure, part="later run", learning_rate=rate, seed=seed, **where)
+    rows = [RUNS.row(measure, part="later run", learning_rate=rate, seed=seed, **where) for seed in runs]
+    return sum(row["nats"] for row in rows) / len(rows)
 
 
 def log_sizes(widths: Iterable[int]) -> Float[Tensor, " S"]:
@@ -332,9 +332,9 @@ def lowest(exponents: Float[Tensor, "R 2"], factors: Float[Tensor, "R 3"], budge
 
 def law(seed: str) -> list[dict[str, object]]:
     """Fit the law to the runs of the fitted budgets with these seeds, and continue it to the predicted budget."""
-    runs = [row for row in RUNS.select(part="run") if str(row["seed"]) in seed.split()]
-    table = pd.DataFrame(runs).pivot(index=["budget", "weights", "characters"], columns="seed", values="nats")
-    fitted, held = table.drop(PREDICTED), table.loc[PREDICTED].index
+    runs = [row for row in RUNS.select(part="run") if row["budget"] in FITTED and str(row["seed"]) in seed.split()]
+    fitted = pd.DataFrame(runs).pivot(index=["budget", "weights", "characters"], columns="seed", values="nats")
+    held = sorted({(row["weights"], row["characters"]) for row in RUNS.select(budget=PREDICTED)})
     size, text = (torch.tensor(fitted.index.get_level_values(name)).double() for name in ("weights", "characters"))
     exponents, factors = laws(size, text, resampled(torch.tensor(fitted.values).double()))
     alpha, beta = exponents.T
@@ -378,10 +378,12 @@ def main() -> None:
     OPTIMA.rows(optima, **names)
     widths = [int(width) for width in predict(fitted)["predicted_widths"].split()]
     measured = fitted.measured(means(PREDICTED, widths, runs))
+    widths.append(WIDER)
+    tuned_later = fitted.measured(dict(zip(widths, each(lambda width: later(width, runs), widths), strict=True)))
+    measured |= {f"later_{name}": value for name, value in tuned_later.items() if name != "budget"}
     for name, value in list(measured.items())[1:]:
         OPTIMA.label(name, lambda _, value=value: value, **names, budget=PREDICTED)
     LAW.rows(law, **names)
-    each(lambda width: later(width, runs), widths)
 
 
 if __name__ == "__main__":

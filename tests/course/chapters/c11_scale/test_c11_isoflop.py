@@ -99,18 +99,19 @@ def test_the_stored_optima_follow_from_the_stored_runs():
     import c11_isoflop
     import common
 
-    runs = results.load("isoflop").query("part == 'run'").groupby(["budget", "d_model"])["nats"].mean()
-    losses = {budget: runs[budget].to_dict() for budget in runs.index.levels[0]}
+    runs = results.load("isoflop").groupby(["part", "budget", "d_model"])["nats"].mean()
+    losses = {budget: runs["run", budget].to_dict() for budget in runs["run"].index.unique("budget")}
     last = losses.pop(c11_isoflop.PREDICTED)
+    later = runs["later run", c11_isoflop.PREDICTED].to_dict()
     assert {budget: tuple(widths) for budget, widths in losses.items()} == c11_isoflop.FITTED
     fit = c11_isoflop.Fit(losses)
     stored = results.load("isoflop_optima")
     tokens = common.encoded_plays()[1]
     prediction = fit.prediction((len(tokens) - 1) // c11_isoflop.WINDOW)
     assert list(last) == [int(width) for width in prediction["predicted_widths"].split()]
-    for actual, expected in zip(
-        stored.to_dict("records"), [*fit.optima(), fit.measured(last) | prediction], strict=True
-    ):
+    measured = fit.measured(last) | prediction
+    measured |= {f"later_{name}": value for name, value in fit.measured(later).items() if name != "budget"}
+    for actual, expected in zip(stored.to_dict("records"), [*fit.optima(), measured], strict=True):
         for name, value in expected.items():
             assert actual[name] == (pytest.approx(value, rel=1e-3) if isinstance(value, int | float) else value), name
 
@@ -165,3 +166,19 @@ def test_the_stored_law_follows_from_the_stored_runs():
     assert stored["quantity"].tolist() == again["quantity"].tolist()
     columns = ["value", "value_low", "value_high"]
     assert stored[columns].to_numpy() == pytest.approx(again[columns].to_numpy(), rel=2e-3, abs=2e-4)
+
+
+def test_the_rates_of_the_fifth_budget_were_tuned_later_with_a_seed_that_is_not_reported():
+    import c11_isoflop
+
+    rows = results.load("isoflop").query("budget == 1e11")
+    search, again = rows.query("part == 'later search'"), rows.query("part == 'later run'")
+    assert set(search.seed) == {c11_isoflop.TUNED_WITH}
+    assert c11_isoflop.TUNED_WITH not in set(again.seed)
+    for width, runs in again.groupby("d_model"):
+        tried = search[search.d_model == width].set_index("learning_rate").nats
+        assert set(runs.learning_rate) == {tried.idxmin()}
+        assert tried.index.min() < tried.idxmin() < tried.index.max()
+        assert len(runs) == 3
+    tested = rows.query("part == 'run'").d_model
+    assert set(again.d_model) == {*tested, c11_isoflop.WIDER}

@@ -1,6 +1,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -16,6 +17,11 @@ LATER = 10**11
 @pytest.fixture
 def runs():
     return results.load("isoflop").query("part == 'run'")
+
+
+@pytest.fixture
+def later():
+    return results.load("isoflop").query("part == 'later run'")
 
 
 def test_isoflop_curves(said):
@@ -38,7 +44,10 @@ def test_isoflop_curves(said):
          "{:,.0f} to {:,.0f}.", last.predicted_weights, last.predicted_weights_low, last.predicted_weights_high,
          last.weights, last.weights_low, last.weights_high, on=PAGE)  # fmt: skip
     said("is multiplied by $10^{{-{:.4f}}}={:.2f}$", -last.nats_exponent, 10**last.nats_exponent)
-    said("costs {:.2f} nats, no more than another seed", last.curvature * math.log(2) ** 2)
+    said(
+        "a size that is wrong by a factor of two costs {:.2f} nats, no more than another seed",
+        last.curvature * math.log(2) ** 2,
+    )
 
 
 def test_equal_steps_for_a_tenfold_are_ruled_out(said):
@@ -46,7 +55,7 @@ def test_equal_steps_for_a_tenfold_are_ruled_out(said):
     fitted = table.drop(LATER)
     steps = np.polyval(np.polyfit(np.log(fitted.index), fitted.nats, 1), math.log(LATER))
     said("and not the same factor, predicts {:.3f}, and the run rules that out.", steps)
-    assert steps < table.nats_low[LATER] < table.predicted_nats[LATER]
+    assert steps < min(table.nats_low[LATER], table.later_nats_low[LATER]) < table.predicted_nats[LATER]
 
 
 def test_what_the_budgets_buy(said, runs):
@@ -111,21 +120,20 @@ def test_the_formula_misses_on_the_fifth_budget(said, runs):
     assert measured.idxmin() == worst
     said("is the best of the three, {:.3f} nats below it, and outside its interval.", formula[worst] - measured[worst])
     assert measured[worst] < low[f"nats of {worst}"]
-    said("puts the best size at {:,.0f} weights, the runs at {:,.0f}, with 95 % between {:,.0f} and {:,.0f}.",
-         value["best weights"], last.weights, last.weights_low, last.weights_high)  # fmt: skip
-    said("formula's own interval, {:,.0f} to {:,.0f}, is too", low["best weights"], high["best weights"])
-    said("it expects {:.3f} nats at best, the line without a floor said {:.3f}, and the runs gave {:.3f},",
-         loss_of_the_formula(value), last.predicted_nats, last.nats)  # fmt: skip
+    said("The formula puts the best size at {:,.0f} weights, the new runs at {:,.0f}, with 95 % between {:,.0f} and "
+         "{:,.0f}.", value["best weights"], last.later_weights, last.later_weights_low,
+         last.later_weights_high)  # fmt: skip
+    said("The formula's own interval, {:,.0f} to {:,.0f}, is too narrow", low["best weights"], high["best weights"])
     said("$\\alpha$ {:.2f} to {:.2f}, $\\beta$ {:.2f} to {:.2f}, the exponent {:.2f} to {:.2f}.", low.alpha, high.alpha,
          low.beta, high.beta, low.exponent, high.exponent)  # fmt: skip
     said("which takes $F=6ND$, would give {:.2f}.", value["exponent by 6 N D"])
 
 
-def test_without_a_floor_the_formula_errs_to_the_other_side_and_still_rises(said, runs):
-    said("Leave $E$ out, and the formula fits the small runs almost as well, and errs on the fifth budget to the "
-         "other side. But it still rises.")  # fmt: skip
+def test_without_a_floor_the_formula_misses_the_new_runs_by_less(said, runs, later):
+    said("Leave $E$ out, and it fits the small runs almost as well, and misses the new runs by less.")
     table = runs.groupby(["budget", "weights", "characters"]).nats.mean().reset_index()
-    small, fifth = table[table.budget < LATER], table[table.budget == LATER]
+    small = table[table.budget < LATER]
+    new = later.groupby(["weights", "characters"]).nats.mean().reset_index()
 
     def fit(n_term: int) -> tuple[float, np.ndarray]:
         found = []
@@ -133,7 +141,7 @@ def test_without_a_floor_the_formula_errs_to_the_other_side_and_still_rises(said
             for beta in np.arange(0.02, 0.4, 0.02):
                 terms, later = (
                     np.stack([rows.weights**-alpha, rows.characters**-beta, 1 + 0 * rows.weights])[:n_term].T
-                    for rows in (small, fifth)
+                    for rows in (small, new)
                 )
                 factors = np.linalg.lstsq(terms, small.nats, rcond=None)[0]
                 found.append((np.sqrt(np.mean((terms @ factors - small.nats) ** 2)), list(later @ factors)))
@@ -142,17 +150,29 @@ def test_without_a_floor_the_formula_errs_to_the_other_side_and_still_rises(said
 
     (error, losses), (without, lower) = fit(3), fit(2)
     assert error < without < 1.1 * error
-    assert (lower - fifth.nats).mean() < 0 < (losses - fifth.nats).mean()
-    assert lower[2] - lower[0] > losses[2] - losses[0] > 0
+    assert np.square(lower - new.nats).mean() < np.square(losses - new.nats).mean()
+    assert abs((lower - new.nats).mean()) < abs((losses - new.nats).mean())
 
 
-def loss_of_the_formula(law) -> float:
-    """Return the loss that the formula gives its own best size on the fifth budget."""
-    import c11_isoflop
+def test_the_rates_are_not_to_blame(said, runs, later):
+    last = results.load("isoflop_optima").set_index("budget").loc[LATER]
+    law = results.load("isoflop_law").set_index("quantity")
+    again = later.groupby("weights").nats.mean()
+    formula = pd.Series({size: law.value[f"nats of {size}"] for size in again.index})
+    gain = runs[runs.budget == LATER].groupby("weights").nats.mean() - again
+    said("They gain up to {:.3f} nats, and the miss grows: the formula is too high for all four, by up to {:.3f}.",
+         gain.max(), (formula - again).max())  # fmt: skip
+    assert gain.min() > 0
+    assert (formula > again).all()
+    said("Now {:.3f} was measured where it had said {:.3f}.", last.later_nats, last.predicted_nats)
+    below = [again[size] < law.value_low[f"nats of {size}"] for size in again.index]
+    assert below == [False, True, True, True]  # the caption's "for all but the smallest"
+    said("with its own, its lowest point would be {:.3f}.", lowest_of(again))
 
-    size = law["best weights"]
-    text = LATER / c11_isoflop.per_character(torch.tensor([size]).double()).item()
-    return law.E + law.A * size**-law.alpha + law.B * text**-law.beta
+
+def lowest_of(losses: pd.Series) -> float:
+    a, b, c = np.polyfit(np.log(losses.index), losses, 2)
+    return c - b**2 / (4 * a)
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def lowest_losses(
 def formula_and_runs(
     sizes: Sequence[int],
     formula: Float[Tensor, "S 3"],
-    runs: Mapping[str, Float[Tensor, "_ S"]],
+    runs: Mapping[str, tuple[Sequence[int], Float[Tensor, "_ _S"]]],
     *,
     xlabel: str,
     ylabel: str,
@@ -132,7 +132,7 @@ def formula_and_runs(
     Args:
         sizes: S sizes.
         formula: for each, the loss that it gives, and the limits of its interval.
-        runs: by their label, losses of shape (seeds, S). Dots are seeds, joined are their means.
+        runs: by their label, some of the sizes and losses of shape (seeds, sizes). Dots are seeds, joined their means.
         xlabel: what the size counts.
         ylabel: the loss and its unit.
     """
@@ -140,11 +140,11 @@ def formula_and_runs(
     middle, low, high = as_array(formula).T
     ax.fill_between(sizes, low, high, color=COLORS["masked"], alpha=0.35, linewidth=0)
     ax.plot(sizes, middle, color=COLORS["note"], label="the formula, fitted to smaller budgets")
-    for (label, losses), color in zip(runs.items(), SERIES, strict=False):
+    for (label, (tried, losses)), color in zip(runs.items(), SERIES, strict=False):
         values = as_array(losses)
         for row in values:
-            ax.plot(sizes, row, "o", color=color, markersize=2.5, alpha=0.5)
-        ax.plot(sizes, values.mean(0), "o-", color=color, markersize=6, label=label)
+            ax.plot(tried, row, "o", color=color, markersize=2.5, alpha=0.5)
+        ax.plot(tried, values.mean(0), "o-", color=color, markersize=6, label=label)
     ax.set_xscale("log")
     ax.set_xticks(sizes, [f"{size:,}" for size in sizes])
     ax.xaxis.set_minor_locator(NullLocator())
