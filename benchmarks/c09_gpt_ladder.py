@@ -20,7 +20,8 @@ with its FLOPs, counted by `accounting.flops_per_token`.
 Learning rates: one factor multiplies all learning rates of a rung's recipe, and is tuned for every rung on what is
 reported: bits_at_32 after the complete run, with seed 0. The search goes in steps of 2 until the best factor has a
 worse neighbor on both sides. Where the parabola through the three has its minimum more than a quarter of a step from
-the best, the factor half a step to that side is tried too. The best factor then has the other seeds.
+the best, the factor half a step to that side is tried too. The best factor then has the other seeds, which are those
+that chapter 09 reports.
 
 Editions: "char-rnn" is Tiny Shakespeare itself. Only the text differs, and the byte pairs learned from it: it gets the
 same models, updates, characters and seeds. The characters are 1.07 times its training text, and each search begins at
@@ -85,7 +86,7 @@ class Arm:
     warmup: float = 0.0
     """Fraction of the updates over which the learning rates rise."""
     seeds: int = field(default=3, compare=False)
-    """Number of seeds: more for rungs with small effects, and for their references."""
+    """Number of seeds, at least: more for rungs with small effects, and for their references."""
     first: float = field(default=1.27425, compare=False)
     """Factor of the learning rates at which the search begins, beside twice it."""
     equal_characters: str = "GPT-0"
@@ -121,6 +122,10 @@ ARMS = {
         Arm("byte pairs, equal compute", PAIRS, characters=None, equal_characters=""),
     )
 }
+
+
+MORE = {"Adam": 7, "AdamW, warm-up": 7}
+"""Seeds on the plays of the rungs whose interval was the widest; the others have at least four there."""
 
 
 class Text:
@@ -240,7 +245,7 @@ RUNS = {edition: Table(name_of(edition), key=("rung", "seed", "factor")) for edi
 def arms_of(edition: str) -> tuple[Arm, ...]:
     """Return the arms of an edition: on others than the plays, their searches begin at the plays' factors."""
     if edition == OWN:
-        return tuple(ARMS.values())
+        return tuple(replace(arm, seeds=MORE.get(arm.rung, max(4, arm.seeds))) for arm in ARMS.values())
     factors = results.load(NAME).query("part == 'run'").groupby("rung")["factor"].first().to_dict()
     return tuple(replace(arm, first=factors[arm.rung]) for arm in ARMS.values())
 
