@@ -1,6 +1,6 @@
 """Train the GPT that the reader of chapter 07 writes, with one classic mistake each time, and see what a loss shows.
 
-Usage: python benchmarks/c07_mistakes.py [SEED ...]      (0 1 2 if none is named; about 12 minutes on one core)
+Usage: python benchmarks/c07_mistakes.py [SEED ...]      (0 1 2 if none is named; about 15 minutes on one core)
 
 The model, its loop and the mistakes are those of the exercises, and the recipe is the chapter's, for 200 updates and
 not 600. With one seed, all runs begin with the same weights and draw the same batches. The recipe is not tuned again
@@ -11,15 +11,28 @@ in 24 blocks of width 16 at a quarter of the learning rate, since chapter 05's b
 clipping too late at eight times the learning rate, where we expected larger gradients and found none; and both
 mistakes of the model with the weights of the right model, which have not been trained around them.
 
-Writes two results. In nats per character:
+The first test of a model is the same batch again and again. Its loss has a floor: where windows of the batch begin
+alike and go on differently, no causal model is sure. `floor_of` counts it.
+
+Gradients that add up are clipped as a pile, in place. So each update keeps a share of the pile, which is measured, and
+adds the new gradient to it: a second momentum. Without clipping, the pile is the sum of all gradients.
+
+Writes four results. In nats per character:
 `mistakes`: `first`, the loss of the first batch before any update; `train`, the mean of the last 20 updates; `val`, the
     loss on the validation split; `last`, that of the last positions of its windows only, where no later character is in
     view.
 `mistakes_elsewhere`: `val`, where a mistake costs more; `clipped`, the share of the updates whose gradient had a norm
     above the limit.
+`one_batch`: `floor`, the least loss of a causal model on one batch; `loss`, after 100 updates on this batch.
+`pile`: without `zero_grad`, over the second half of the updates: `kept`, the mean share of the pile that clipping
+    leaves; `newest` and `sum`, the mean cosine of what is used with the newest gradient, and with the sum of all;
+    `norm` and `norm_of_sum`, the mean lengths of what is used and of the sum; `val`, the loss. With clipping and
+    without.
 """
 
+import math
 import sys
+from collections import Counter, defaultdict
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cache
@@ -33,6 +46,7 @@ from table import Table, each, run, seeds
 from torch import nn
 
 from lecture21.course.exercises.registry import exercises_of, find
+from lecture21.training import TrainConfig, sample_windows
 
 WINDOW = 32
 PLANTED = {
@@ -57,6 +71,12 @@ ELSEWHERE: dict[str, tuple[tuple[str, ...], tuple[object, ...]]] = {
 """Where three mistakes cost more: the mistakes, the factor of the learning rate, and the shape."""
 MISTAKES = Table("mistakes", key=("mistake", "seed"))
 COSTS = Table("mistakes_elsewhere", key=("where", "mistake", "seed"))
+ONE_BATCH = Table("one_batch", key=("mistake", "seed"))
+PILE = Table("pile", key=("clip", "seed"))
+SAME = TrainConfig(
+    steps=100, batch_size=32, learning_rate=0.008, warmup=10, clip=1.0, betas=(0.9, 0.95), eval_every=101
+)
+"""The recipe for one batch: the schedule of the chapter, and nothing that pulls weights toward 0."""
 
 
 class PlainList(find("7.6").solution):
@@ -159,8 +179,65 @@ def right_model(seed: int) -> nn.Module:
     return trained("none", seed)[0]
 
 
+def floor_of(ids: torch.Tensor, targets: torch.Tensor) -> float:
+    """Return the least mean loss on a batch: each target is predicted with its share among windows that begin alike."""
+    follow: dict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
+    for window, after in zip(ids.tolist(), targets.tolist(), strict=True):
+        for n, target in enumerate(after, start=1):
+            follow[tuple(window[:n])][target] += 1
+    return -sum(k * math.log(k / seen.total()) for seen in follow.values() for k in seen.values()) / targets.numel()
+
+
+def memorized(mistake: str, seed: int) -> dict[str, float]:
+    """Train on one batch with one mistake; return the floor of its loss, and the loss that is reached."""
+    _, tokens, val = common.encoded_plays()
+    with ExitStack() as stack:
+        train, model = built(mistake, seed, stack)
+        module = sys.modules[find("7.4").solution.__module__]
+        draw = module.sample_windows  # the wrong one, if that is the mistake
+        fixed = draw(tokens, WINDOW, SAME.batch_size, torch.Generator().manual_seed(seed))
+        stack.enter_context(mock.patch.object(module, "sample_windows", return_value=fixed))
+        losses, _ = train(model, tokens, val, WINDOW, replace(SAME, seed=seed))
+    batch = sample_windows(tokens, WINDOW, SAME.batch_size, torch.Generator().manual_seed(seed))
+    return {"floor": round(floor_of(*batch), 4), "loss": round(losses[-1], 4)}
+
+
+def piled(clip: float, seed: int) -> dict[str, float]:
+    """Train without `zero_grad`, and return of what an update consists."""
+    _, tokens, val = common.encoded_plays()
+    setting = tuned()
+    config = replace(config_of(setting, seed, eval_every=201), steps=200, warmup=50, clip=clip)
+    before, total, rows = torch.zeros(()), torch.zeros(()), []
+    clipped = nn.utils.clip_grad_norm_
+
+    def recorded(parameters: object, limit: float) -> torch.Tensor:
+        nonlocal before, total
+        weights = list(parameters)
+        pile = torch.cat([p.grad.flatten() for p in weights])
+        newest = pile - before
+        total = total + newest
+        norm = clipped(weights, limit)
+        before = torch.cat([p.grad.flatten() for p in weights])
+        cosines = [torch.cosine_similarity(before, other, dim=0) for other in (newest, total)]
+        rows.append([before.norm() / pile.norm(), *cosines, before.norm(), total.norm()])
+        return norm
+
+    with ExitStack() as stack:
+        train, model = built("no zero_grad", seed, stack)
+        stack.enter_context(mock.patch.object(nn.utils, "clip_grad_norm_", recorded))
+        train(model, tokens, val, WINDOW, config)
+    means = torch.tensor(rows)[100:].mean(dim=0).tolist()
+    names = ("kept", "newest", "sum", "norm", "norm_of_sum")
+    row = {name: round(value, 4) for name, value in zip(names, means, strict=True)}
+    return row | {"val": round(by_position(model, val).mean().item(), 4)}
+
+
 def main() -> None:
     """Train with each mistake and each seed."""
+    for seed, mistake in product(seeds(3), PLANTED):
+        ONE_BATCH.row(memorized, seed=seed, mistake=mistake)
+    for seed, clip in product(seeds(3), (1.0, math.inf)):
+        PILE.row(piled, seed=seed, clip=clip)
     each(lambda key: MISTAKES.row(measured, seed=key[0], mistake=key[1]), product(seeds(3), PLANTED))
     for seed in seeds(3):
         for where, (mistakes, _) in ELSEWHERE.items():

@@ -1,5 +1,6 @@
 """The run with planted mistakes: each one is in effect while its stack is open, and not after it."""
 
+import math
 from contextlib import ExitStack
 
 import c07_mistakes
@@ -32,3 +33,11 @@ def test_a_planted_mistake_is_in_effect_until_its_stack_closes(mistake):
     before = losses("none")
     assert losses(mistake) != pytest.approx(before, abs=1e-4)
     assert losses("none") == before
+
+
+def test_the_floor_of_a_batch_is_the_least_loss_of_a_causal_model():
+    """Three windows begin with 1: two go on with 2, one with 3. All else follows from what comes before."""
+    ids, targets = torch.tensor([[1, 2], [1, 3], [1, 2], [0, 4]]), torch.tensor([[2, 0], [3, 4], [2, 0], [4, 1]])
+    entropy = -(2 * math.log(2 / 3) + math.log(1 / 3)) / 8
+    assert c07_mistakes.floor_of(ids, targets) == pytest.approx(entropy)
+    assert c07_mistakes.floor_of(ids[1:2], targets[1:2]) == 0

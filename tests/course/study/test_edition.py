@@ -98,6 +98,8 @@ def linked(source: str, name: str = "04_a.ipynb", address: str = ADDRESS) -> str
 def test_a_link_outside_the_edition_says_where_it_leads_if_no_address_is_known():
     assert linked("see [all](../book/x.md#y)!") == f"see [all]({ADDRESS}book/x.html#y)!"
     assert linked("see [all](../book/x.md#y)!", address="") == "see all (a page of the book)!"
+    page = f"{ADDRESS}notebooks/04_a.html"
+    assert linked("[a file](../src/x/y.py)") == f"[a file]({page})"  # which the book's page of the notebook offers
     assert linked("[b](labs/b.ipynb#C) `f[0](x)`") == "[b](labs/b.ipynb#C) `f[0](x)`"
     assert linked("[a](../04_a.ipynb)", "labs/b.ipynb") == "[a](../04_a.ipynb)"
     assert linked("[c](../05_c.ipynb)", "labs/b.ipynb") == f"[c]({ADDRESS}notebooks/05_c.html)"

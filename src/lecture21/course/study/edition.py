@@ -12,7 +12,7 @@ _HERE = Path(__file__).parent
 _LEFT_OUT = {"solution", "teaching"}
 _FOLD = re.compile(r"<details>\s*<summary>(?:Solution|Answer)\b[^<]*</summary>.*?</details>\s*", re.DOTALL)
 _BADGE = re.compile(r"^\[!\[Open in Colab\]\([^\n]*\n\n", re.MULTILINE)
-_LINK = re.compile(r"\[([^\]]*)\]\(([\w./-]+)\.(md|ipynb)(#[^)\s]*)?\)")
+_LINK = re.compile(r"\[([^\]]*)\]\(([\w./-]+)\.(md|ipynb|py)(#[^)\s]*)?\)")
 _GITHUB = re.compile(r"https://github\.com/([\w.-]+)/([\w.-]+)/?")
 _UNKNOWN_OWNER = "OWNER"
 
@@ -70,6 +70,8 @@ def link(notebook: Notebook, name: str, names: set[str], address: str) -> Notebo
         target = posixpath.normpath(posixpath.join("notebooks", posixpath.dirname(name), path))
         if f"{target.removeprefix('notebooks/')}.{kind}" in names:
             return match[0]
+        if kind == "py":  # a file that the page of this notebook offers
+            target, anchor = f"notebooks/{name.removesuffix('.ipynb')}", ""
         return f"[{text}]({address}{target}.html{anchor})" if address else f"{text} (a page of the book)"
 
     def with_links(cell: dict[str, Any]) -> dict[str, Any]:

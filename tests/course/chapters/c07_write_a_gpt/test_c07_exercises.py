@@ -313,6 +313,12 @@ WRONG = {
         ("        return ids", "", "generate must return a tensor"),
         ("        return ids", "        self.token.weight.data += 1\n        return ids", "changes its input"),
     ],
+    "7.9": [
+        ("self.output(joined)", "self.output(joined).detach()", "no gradient passes back to the weights and x"),
+        ("k, v, is_causal=True", "k, v", "Which argument of the function is False"),
+        ("k, v, is_causal=True", "k, v, scale=1.0, is_causal=True", "entries are wrong"),
+        ("d_model, bias=False", "d_model", "qkv.bias"),
+    ],
 }
 
 
@@ -380,6 +386,13 @@ RIGHT = {
         (
             "torch.multinomial(probabilities, num_samples=1)",
             "torch.distributions.Categorical(probs=probabilities).sample()[:, None]",
+        ),
+    ],
+    "7.9": [
+        (".view(b, t, 3, self.n_head, c // self.n_head)", ".unflatten(-1, (3, self.n_head, -1))"),
+        (
+            "F.scaled_dot_product_attention(q, k, v, is_causal=True)",
+            "(q @ k.mT / q.shape[-1] ** 0.5 + (torch.ones_like(q @ k.mT).triu(1) * -1e9)).softmax(-1) @ v",
         ),
     ],
 }
@@ -463,7 +476,7 @@ def test_an_answer_that_uses_an_unsolved_one_is_graded_with_the_books(tmp_path, 
     del solutions["7.5"]
     solutions["7.7"] = solutions["7.7"].replace("x = x + self.attention", "x = x - self.attention")
     grades = {each.number: each for each in grades_of(submitted(tmp_path, solutions), list(EXERCISES))}
-    assert [each.points for each in grades.values()] == [1, 1, 1, 1, 0, 1, 0, 1]
+    assert [each.points for each in grades.values()] == [1, 1, 1, 1, 0, 1, 0, 1, 1]
     assert grades["7.5"].text == "not written yet"
     assert grades["7.6"].text == "correct; with the book's CausalHead"
     assert re.search(r"^wrong for T = 1 .* entries are wrong.*; with the book's CausalHead$", grades["7.7"].text)
@@ -486,4 +499,4 @@ def test_a_process_that_knows_solutions_of_earlier_exercises_gives_no_points_for
     )
     grades = grades_of(submitted(tmp_path, {"7.5": stub, "7.6": thief}), list(EXERCISES))
     assert "uses gc" in grades[5].flags
-    assert [each.points for each in grades] == [0] * 8
+    assert [each.points for each in grades] == [0] * 9

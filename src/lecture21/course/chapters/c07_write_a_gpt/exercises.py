@@ -328,7 +328,7 @@ class _MultiHead(nn.Module):
         return self.output(joined)
 
 
-def _cases_of(rng: random.Random, module: type[nn.Module]) -> list[Case]:
+def heads_cases(rng: random.Random, module: type[nn.Module]) -> list[Case]:
     def case(about: str, b: int, t: int, c: int, h: int) -> Case:
         return Case((c, h, random_weights(rng, module, c, h), normal(rng, b, t, c)), about)
 
@@ -340,7 +340,7 @@ def _cases_of(rng: random.Random, module: type[nn.Module]) -> list[Case]:
     ]
 
 
-def _use(answer, d_model, n_head, weights, x):
+def use_heads(answer, d_model, n_head, weights, x):
     return with_weights(answer, (d_model, n_head), weights)(x)
 
 
@@ -349,8 +349,8 @@ _HEADS = Exercise(
     name="MultiHead",
     title="several heads",
     solution=_MultiHead,
-    cases=lambda rng: _cases_of(rng, _MultiHead),
-    call=_use,
+    cases=lambda rng: heads_cases(rng, _MultiHead),
+    call=use_heads,
     differentiable=("weights", "x"),
     any_device=True,
 )
@@ -437,8 +437,8 @@ _BLOCK = Exercise(
     name="Block",
     title="the block",
     solution=_Block,
-    cases=lambda rng: _cases_of(rng, _Block),
-    call=_use,
+    cases=lambda rng: heads_cases(rng, _Block),
+    call=use_heads,
     differentiable=("weights", "x"),
     any_device=True,
 )
