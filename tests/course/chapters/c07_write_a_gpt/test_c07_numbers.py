@@ -79,7 +79,7 @@ def test_the_mistakes_of_a_training_loop(said, lines):
     assert (wrong["train"] != right["train"]).all(axis=None)  # each mistake was in effect
     said("The right GPT ends at {:.2f} to {:.2f}.", right["val"].min(), right["val"].max())
     bigram = lines["2-gram"]
-    said("the bigrams are at {:.2f}.", bigram)
+    said("The bigrams are at {:.2f}.", bigram)
     assert (wrong["val"].loc["no mask"] < 0.1).all()
     assert (wrong["last"].loc["no mask"] > bigram).all()
     assert (wrong["train"].loc["targets not shifted"] < 0.01).all()
@@ -96,7 +96,7 @@ def test_one_batch_is_learned_down_to_its_floor_and_only_a_leak_goes_below(said)
     learned = ["none", "heads in a plain list", *INVISIBLE]
     assert ((above.loc[learned] > 0) & (above.loc[learned] < 0.02)).all(axis=None)
     assert (above.loc[INVISIBLE] - above.loc["none"]).abs().max(axis=None) < 0.002
-    said("whose floor is {:.2f} to {:.2f}.", table.floor.min(), table.floor.max())
+    said("whose floor is {:.2f} to {:.2f};", table.floor.min(), table.floor.max())
     leaks = table.loc[["no mask", "targets not shifted"]]
     assert (leaks.loss < leaks.floor / 5).all()
     said("Without a mask it comes to {:.3f}", table.loc["no mask"].loss.mean())
