@@ -27,11 +27,11 @@ def later():
 def test_isoflop_curves(said):
     table = results.load("isoflop_optima").set_index("budget")
     last = table.loc[LATER]
-    said("we stored what the lines say: a loss of {:.3f} nats, with 95 % between {:.3f} and {:.3f}, for a model of "
-         "{:,.0f} weights, with 95 % between {:,.0f} and {:,.0f}.", last.predicted_nats, last.predicted_nats_low,
-         last.predicted_nats_high, last.predicted_weights, last.predicted_weights_low,
-         last.predicted_weights_high)  # fmt: skip
-    said("Both came true: {:.3f} nats, at {:,.0f} weights.", last.nats, last.weights)
+    said("we stored what the lines say: a loss of {:.3f} nats, with 95 % between {:.3f} and {:.3f}, for {:.1f} "
+         "thousand weights, with 95 % between {:.1f} and {:.1f}.", last.predicted_nats, last.predicted_nats_low,
+         last.predicted_nats_high, last.predicted_weights / 1000, last.predicted_weights_low / 1000,
+         last.predicted_weights_high / 1000)  # fmt: skip
+    said("Both came true: {:.3f} nats, at {:.1f} thousand weights.", last.nats, last.weights / 1000)
     assert last.predicted_weights_low < last.weights < last.predicted_weights_high
     assert last.predicted_nats_low < last.nats < last.predicted_nats_high
     assert abs(last.nats - last.predicted_nats) < 0.015
@@ -120,10 +120,11 @@ def test_the_formula_misses_on_the_fifth_budget(said, runs):
     assert measured.idxmin() == worst
     said("is the best of the three, {:.3f} nats below it, and outside its interval.", formula[worst] - measured[worst])
     assert measured[worst] < low[f"nats of {worst}"]
-    said("The formula puts the best size at {:,.0f} weights, the new runs at {:,.0f}, with 95 % between {:,.0f} and "
-         "{:,.0f}.", value["best weights"], last.later_weights, last.later_weights_low,
-         last.later_weights_high)  # fmt: skip
-    said("The formula's own interval, {:,.0f} to {:,.0f}, is too narrow", low["best weights"], high["best weights"])
+    said("puts the best size at {:.1f} thousand weights, the new runs at {:.1f}, with 95 % between {:.1f} and {:.1f}.",
+         value["best weights"] / 1000, last.later_weights / 1000, last.later_weights_low / 1000,
+         last.later_weights_high / 1000)  # fmt: skip
+    said("own interval, {:.1f} to {:.1f} thousand, is too narrow", low["best weights"] / 1000,
+         high["best weights"] / 1000)  # fmt: skip
     said("$\\alpha$ {:.2f} to {:.2f}, $\\beta$ {:.2f} to {:.2f}, the exponent {:.2f} to {:.2f}.", low.alpha, high.alpha,
          low.beta, high.beta, low.exponent, high.exponent)  # fmt: skip
     said("which takes $F=6ND$, would give {:.2f}.", value["exponent by 6 N D"])
@@ -234,7 +235,7 @@ def test_seen_and_unseen_keys():
 
 
 def test_the_plateau_of_adamw_ends_within_two_hundred_updates(said):
-    said("nothing happens for 500 to 700. Then, within 200 updates, the accuracy for seen keys jumps from below 0.3 to "
+    said("nothing happens for 500 to 700 updates. Then, within 200, the accuracy for seen keys jumps from below 0.3 to "
          "above 0.97, for all three seeds.")  # fmt: skip
     runs = results.load("in_context_training").query(
         "arm == '2 layers, AdamW, 2,000 updates' and part == 'run' and scored == 'seen'"
