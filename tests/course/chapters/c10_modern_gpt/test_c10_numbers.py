@@ -75,12 +75,24 @@ def test_names_of_speakers(said, other):
 def test_one_part_at_a_time(said, ablation):
     complete = ablation["modern-gpt0"]
     effect = (ablation.sub(complete, axis=0)).mean()
-    said("**Rotary positions pay {:.2f} nats, and Muon {:.2f}.**", effect["learned positions"], effect["AdamW"])
-    said("Here rotary positions pay {:.2f} nats and Muon {:.2f}", effect["learned positions"], effect["AdamW"])
+    tuned = effect[["learned positions, embeddings 2", "AdamW, embeddings 4"]]
+    said("**Rotary positions pay {:.2f} nats, and Muon {:.2f}.**", *tuned)
+    said("Here rotary positions pay {:.2f} nats and Muon {:.2f}", *tuned)
+    said("Without it, they lose {:.2f} and {:.2f}.", *effect[["learned positions", "AdamW"]])
+    said("Without that knob, Muon leads by {:.2f}.", effect["AdamW"])
+    said("The decay to 0 is worth {:.2f}", effect["constant rate"])
     said("Dropout would cost {:.2f}", effect["dropout 0.1"])
     said("QK-norm pays {:.2f}", effect["no QK-norm"])
     said("The complete model ends at {:.2f} nats, the 5-gram at {:.2f}.", complete.mean(),
          results.load("modern_ablation").query("arm == '5-gram'").nats.item())  # fmt: skip
+
+
+@pytest.mark.parametrize(("arm", "times"), [("AdamW", 4), ("learned positions", 2)])
+def test_what_the_recipe_was_not_tuned_for_has_its_best_rate_of_embeddings(arm, times):
+    search = results.load("modern_ablation").query("part == 'search'").groupby("arm").nats.min()
+    nats = [search[f"{arm}, embeddings {each}"] for each in (times, 2 * times)]
+    nats.append(search[arm if times == 2 else f"{arm}, embeddings {times // 2}"])
+    assert min(nats) == nats[0]
 
 
 def test_the_page_on_one_part_at_a_time(said, ablation):
@@ -109,6 +121,8 @@ def test_the_page_on_one_part_at_a_time(said, ablation):
     says("AdamW for all parameters gives {:.3f} ± {:.3f}, learned positions in place of rotary ones {:.3f} ± {:.3f}, "
          "queries and keys without norm {:.3f} ± {:.3f}, and torch's initialization in place of zeros {:.3f} ± {:.3f}.",
          "AdamW", "learned positions", "no QK-norm", "initialization of torch")  # fmt: skip
+    says("AdamW gives {:.3f} ± {:.3f}, and learned positions {:.3f} ± {:.3f}.", "AdamW, embeddings 4",
+         "learned positions, embeddings 2")  # fmt: skip
     says("doubles with their size: {:.3f} ± {:.3f}.", "twice torch")
     says("The output layer alone gives {:.3f} ± {:.3f}, the blocks alone {:.3f} ± {:.3f}.", "output layer of torch",
          "blocks of torch")  # fmt: skip
