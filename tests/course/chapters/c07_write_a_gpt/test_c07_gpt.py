@@ -156,6 +156,16 @@ def test_it_reads_a_gpt2_of_hugging_face(tmp_path, prefix):
     torch.testing.assert_close(model(ids), GPT.from_pretrained(tmp_path)(ids), rtol=1e-4, atol=1e-5)
 
 
+def test_alone_it_continues_a_prompt_with_a_gpt2_in_a_folder(tmp_path):
+    transformers = pytest.importorskip("transformers")
+    config = transformers.GPT2Config(vocab_size=128, n_positions=9, n_embd=12, n_layer=1, n_head=3)
+    transformers.GPT2LMHeadModel(config).save_pretrained(tmp_path / "folder")
+    coder = "class get_encoding:\n    def __init__(self, name):\n        assert name == 'gpt2'\n"
+    coder += "    encode = staticmethod(lambda text: list(text.encode()))\n    decode = staticmethod(len)\n"
+    (tmp_path / "tiktoken.py").write_text(coder)  # GPT-2's own byte pairs need a network
+    assert called(tmp_path, "sample", "The key", "model=folder", "n=12") == f"{7 + 12}\n"
+
+
 def test_its_code_has_about_150_lines_without_imports():
     source = Path(gpt.__file__).read_text(encoding="utf-8")
     blank = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
