@@ -245,8 +245,9 @@ def test_the_other_edition(said, plays, shorter):
 def test_the_page_on_the_way_to_gpt1(said, plays, gpt0):
     said("GPT-0 has {:.3f} ± {:.3f} nats (ten seeds), the 5-gram {:.3f}.", *spread(gpt0), plays.counts[32], on=PAGE)
     said("lose {:.3f} ± {:.3f} and {:.3f} ± {:.3f} nats. At equal characters they gain {:.3f} ± {:.3f} and {:.3f} ± "
-         "{:.3f}, but half of the characters cost {:.3f}.", *plays.loss("depth"), *plays.loss("width"),
-         *plays.gain("depth", HALF), *plays.gain("width", HALF), plays.loss(HALF)[0], on=PAGE)  # fmt: skip
+         "{:.3f}, but half of the characters, and with them of the updates, cost {:.3f}.",
+         *plays.loss("depth"), *plays.loss("width"), *plays.gain("depth", HALF), *plays.gain("width", HALF),
+         plays.loss(HALF)[0], on=PAGE)  # fmt: skip
     own = longer_context(plays)
     said("where the 5-gram gains {:.3f} over windows of 32: it loses {:.3f} ± {:.3f}. In windows of 32 it loses "
          "{:.3f}.", plays.counts[32] - plays.counts[64], own.mean(), own.sem(), plays.loss("context")[0],
