@@ -94,6 +94,7 @@ def test_it_trains_as_the_loop_that_the_reader_writes(tmp_path, monkeypatch):
     tokens, val = (torch.tensor(gpt.Characters(characters).encode(part)) for part in (TEXT[:3609], TEXT[3609:]))
     model = construct(gpt.Config(**torch.load(tmp_path / "gpt.pt")["config"]))
     model.load_state_dict(starts[0])
+    model.block_size = config.block_size  # which the package's functions read
     recipe = TrainConfig(
         steps=8, batch_size=4, learning_rate=0.016, warmup=3, clip=1.0, betas=(0.9, 0.95), weight_decay=0.3,
         eval_every=8, seed=0, device="cpu",
