@@ -227,6 +227,14 @@ def test_in_context_learning(said):
          right.mean()["trained"], *held, on=PAGE)  # fmt: skip
 
 
+def test_a_prompt_uses_some_of_the_keys(said):
+    import c11_in_context
+
+    task = c11_in_context.MAPPING
+    said("from {} small letters (keys) to {} capital letters (values), uses {:words} of the keys, and lists {} pairs",
+         task.n_symbol, task.n_symbol, task.n_used, task.n_pair)  # fmt: skip
+
+
 def test_seen_and_unseen_keys():
     scores = results.load("in_context").query("task == 'mapping'").set_index(["arm", "scored"])
     mean = scores.set_index("examples", append=True).accuracy.groupby(level=[0, 1, 2]).mean()
