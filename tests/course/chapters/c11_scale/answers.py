@@ -49,5 +49,5 @@ IN_CHAPTER = set()
 
 def explained() -> dict[str, list[str]]:
     best = results.load("isoflop_optima").set_index("budget")["weights"]
-    sizes = [f"{best[1e9]:,.0f}", f"{best[1e10]:,.0f}", f"{best[1e10] / best[1e9]:.1f} times"]
+    sizes = [f"about {round(best[1e9], -2):,.0f} and {round(best[1e10], -2):,.0f} weights"]
     return {"11.1": [f"{ratio():.1f}"], "11.3": [f"{math.exp(-math.log(0.9) / 0.076):.1f}"], "11.4": sizes}
