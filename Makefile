@@ -32,7 +32,7 @@ MINISEARCH := tools/js/node_modules/minisearch
 PRETTIER = $(NODE)/prettier --config tools/js/.prettierrc.json
 TIMED := benchmarks/speed.py benchmarks/c11_generation.py benchmarks/live.py
 # Need a text that is not on the package index.
-ONLINE := benchmarks/c09_new_play.py benchmarks/c10_record.py
+ONLINE := benchmarks/c09_new_play.py benchmarks/c10_minutes.py benchmarks/c10_record.py
 
 define check-python
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

@@ -65,6 +65,23 @@ def test_the_page_on_the_modern_recipe(said, plays, other):
     assert plays.loc["modern-gpt0", "seconds"].max() < 60
 
 
+def test_a_table_of_pairs_reaches_the_loss_of_modern_in_the_time_of_nanogpt(said, other):
+    table = results.load("minutes")
+    runs, search = table.query("part == 'run'").set_index("arm").nats, table.query("part == 'search'").set_index("arm")
+    quarter = runs[runs.index.str.startswith("nanogpt")]
+    assert (runs.drop(quarter.index).groupby("arm").size() == 3).all()
+    assert runs["pairs, 96"].max() < other.loc["modern", "nats"].min()
+    tuned = other.loc["nanogpt, 0.004", "nats"]
+    said("reach {:.3f} ± {:.3f} in nanoGPT's time, and two of width 64 {:.3f} ± {:.3f} in a quarter of it, where "
+         "nanoGPT's recipe, its rate tuned, has {:.3f} after that quarter (one seed) and {:.3f} ± {:.3f} after all",
+         *spread(runs["pairs, 96"]), *spread(runs["pairs, 64"]), quarter.min(), *spread(tuned), on=PAGE)  # fmt: skip
+    assert runs["pairs, 64"].max() < tuned.min()
+    said("{:.3f} without the table and {:.3f} with it (width 64, one seed), {:.3f} in width 96.",
+         *search.nats[["plain, 64", "pairs, 64", "pairs, 96"]], on=PAGE)  # fmt: skip
+    parameters = search.parameters
+    assert round((parameters["pairs, 64"] - parameters["plain, 64"]) / 1e6, 1) == 0.3
+
+
 def test_names_of_speakers(said, other):
     means = other[["names", "renamed"]].groupby("arm").mean().loc[["nanogpt", "modern"]]
     said("nanoGPT pays {:.1f} nats for a character of a speaker's name in *The Tempest*, and `modern` {:.1f}; if the "
