@@ -18,9 +18,9 @@ FIRST = {
     "04_causal_mask": "causal mask, teacher forcing, padding, padding mask",
     "05_transformer_block": "residual connection, residual stream, LayerNorm, pre-norm, feed-forward network, "
     "layer normalization, sinusoidal positions",
-    "06_encoder_and_decoder": "transformer, encoder, cross-attention, BERT, BART",
+    "06_encoder_and_decoder": "transformer, encoder, cross-attention, greedy decoding, BERT, BART",
     "07_write_a_gpt": "n-gram, bigram, AdamW",
-    "08_gpt_as_probability": "perplexity, temperature, top-k, top-p, nucleus sampling, greedy decoding, sampling, "
+    "08_gpt_as_probability": "perplexity, temperature, top-k, top-p, nucleus sampling, sampling, "
     "bits per character, chain rule, beam search",
     "09_gpt0_to_gpt1": "byte-pair encoding, tokenizer, weight tying, GELU, warm-up, weight decay",
     "10_modern_gpt": "rotary positions, RoPE, Muon, RMSNorm, dropout",

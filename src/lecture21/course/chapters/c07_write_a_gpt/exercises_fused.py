@@ -59,7 +59,7 @@ _EXERCISE.wrong_lines(
     + mixed = F.scaled_dot_product_attention(q / q.shape[-1] ** 0.5, k, v, is_causal=True)
     """,
     symptom="It trains almost as well, because larger queries make up for scores that are too small.",
-    hint="your scores are divided by the root of D twice. What does the word *scaled* in the function's name mean?",
+    hint="your scores are divided by the root of D twice. What does `scaled` in the function's name mean?",
 )
 
 _EXERCISE.wrong_lines(
