@@ -1,6 +1,7 @@
 """The file `gpt.py` of chapter 07, which a reader downloads: alone it trains, goes on, samples and reads GPT-2."""
 
 import ast
+import inspect
 import io
 import os
 import re
@@ -90,7 +91,7 @@ def test_it_trains_as_the_loop_that_the_reader_writes(tmp_path, monkeypatch):
 
     monkeypatch.setattr(gpt, "GPT", kept)
     losses = gpt.train(TEXT, str(tmp_path / "gpt.pt"), config)
-    characters = "".join(sorted(set(TEXT[:3609])))
+    characters = "".join(sorted(set(TEXT[:3609]))) + "\N{REPLACEMENT CHARACTER}"
     tokens, val = (torch.tensor(gpt.Characters(characters).encode(part)) for part in (TEXT[:3609], TEXT[3609:]))
     model = construct(gpt.Config(**torch.load(tmp_path / "gpt.pt")["config"]))
     model.load_state_dict(starts[0])
@@ -139,6 +140,69 @@ def test_alone_it_samples_and_does_not_write_over_a_model(tmp_path):
     assert "python gpt.py resume" in called(tmp_path, code=1)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [["steps=1"], ["steps=2"], ["steps=3", "warmup=50"], ["steps=2", "warmup=0"], ["steps=4", "block_size=400"]],
+)
+def test_it_trains_for_any_number_of_steps(changes, tmp_path, monkeypatch):
+    (tmp_path / "text.txt").write_text(TEXT, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    rates, step = [], torch.optim.AdamW.step
+    monkeypatch.setattr(torch.optim.AdamW, "step", lambda self: (rates.append(self.param_groups[0]["lr"]), step(self)))
+    losses = gpt.main("train", "text.txt", *SMALL, *changes)
+    assert len(losses) == len(rates) == int(changes[0].split("=")[1])
+    assert min(rates) > 0
+    assert max(rates) <= 0.016
+    assert max(losses) < 6
+
+
+def test_a_model_of_gpt2s_form_begins_at_the_loss_of_a_guess(tmp_path, monkeypatch):
+    (tmp_path / "text.txt").write_text(TEXT, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for value in (True, False):
+        first = gpt.main("train", "text.txt", f"gpt2={value}", "steps=1", f"model={value}=.pt", *SMALL)[0]
+        kept = torch.load(f"{value}=.pt")
+        assert kept["config"]["gpt2"] is value
+        assert abs(first - torch.tensor(kept["config"]["vocab_size"]).log()) < (0.1 if value else 0.5)
+
+
+def test_at_temperature_0_it_generates_the_likeliest_token():
+    model = randomized(gpt.GPT(gpt.Config(vocab_size=11, block_size=8, d_model=12, n_head=3, n_layer=2)))
+    ids = torch.tensor([[1, 2, 3]])
+    assert torch.equal(model.generate(ids, 1, temperature=0.0)[:, -1], model(ids)[:, -1].argmax(dim=-1))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["sample", "x"], "No such file or directory: 'gpt.pt'"),
+        (["sample", "", "model=small.pt"], "at least one character"),
+        (["sample", "x", "model=small.pt", "top_k=3"], "top_k is none of n, temperature"),
+        (["sample", "x", "model=small.pt", "30"], "NAME=VALUE"),
+        (["train", "text.txt", "width=3"], "width is none of"),
+        (["train", "short.txt"], "shorter than a window"),
+        (["resume", "short.txt", "model=small.pt", "steps=9"], "another text"),
+        (["resume", "text.txt", "model=small.pt"], "all 3 steps are done"),
+        (["resume", "text.txt", "model=small.pt", "steps=9", "d_model=32"], "resume changes only"),
+    ],
+)
+def test_it_says_what_is_wrong(arguments, sentence, tmp_path, monkeypatch):
+    (tmp_path / "text.txt").write_text(TEXT, encoding="utf-8")
+    (tmp_path / "short.txt").write_text(TEXT[:329], encoding="utf-8")  # the last tenth is 33 characters with one more
+    monkeypatch.chdir(tmp_path)
+    gpt.main("train", "text.txt", "steps=3", "model=small.pt", *SMALL)
+    kind, reason = (FileNotFoundError, re.escape(sentence)) if "No such" in sentence else (SystemExit, sentence)
+    with pytest.raises(kind, match=reason):
+        gpt.main(*arguments)
+    assert not (tmp_path / "gpt.pt").exists()
+
+
+def test_the_shortest_text_fills_one_window(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.txt").write_text(TEXT[:330], encoding="utf-8")
+    assert len(gpt.main("train", "text.txt", "steps=2", "d_model=8")) == 2
+
+
 @pytest.mark.parametrize("prefix", ["transformer.", ""])
 def test_it_reads_a_gpt2_of_hugging_face(tmp_path, prefix):
     transformers = pytest.importorskip("transformers")
@@ -167,8 +231,8 @@ def test_alone_it_continues_a_prompt_with_a_gpt2_in_a_folder(tmp_path):
     assert called(tmp_path, "sample", "The key", "model=folder", "n=12") == f"{7 + 12}\n"
 
 
-def test_its_code_has_about_150_lines_without_imports():
-    source = Path(gpt.__file__).read_text(encoding="utf-8")
+def code_lines(source: str) -> int:
+    """Return the number of lines besides imports, comments and docstrings."""
     blank = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
     lines = set()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -179,4 +243,14 @@ def test_its_code_has_about_150_lines_without_imports():
             lines -= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
         if isinstance(node, ast.Import | ast.ImportFrom):
             lines.discard(node.lineno)
-    assert 140 <= len(lines) <= 160
+    return len(lines)
+
+
+def test_a_gpt_has_a_hundred_lines_and_the_file_eighty_more():
+    model, loop = (
+        sum(code_lines(inspect.getsource(find(number).solution)) for number in numbers)
+        for numbers in (("7.5", "7.6", "7.7", "7.8"), ("7.1", "7.3", "7.4"))
+    )
+    assert loop < model < 60
+    assert 95 <= model + loop <= 105
+    assert 175 <= code_lines(Path(gpt.__file__).read_text(encoding="utf-8")) <= 190

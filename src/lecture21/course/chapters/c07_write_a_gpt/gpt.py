@@ -1,14 +1,18 @@
 """A GPT in one file. It needs PyTorch and a text.
 
-    python gpt.py train plays.txt                 trains on the characters of a text, and keeps all in gpt.pt
-    python gpt.py resume plays.txt                goes on after a break, as if there had been none
-    python gpt.py sample "ROMEO:"                 continues a prompt
-    python gpt.py sample "The key" model=gpt2     the same with GPT-2 (pip install huggingface_hub safetensors tiktoken)
+    python gpt.py train plays.txt                 train on the characters of a text, into gpt.pt
+    python gpt.py resume plays.txt                go on after a break, as if there had been none
+    python gpt.py sample "ROMEO:"                 continue a prompt
+    python gpt.py sample "The key" model=gpt2     the same with GPT-2, which needs
+                                                  pip install huggingface_hub safetensors tiktoken
 
-After these, NAME=VALUE changes a field of Config, the file (model=NAME), or how to sample (n=400 temperature=0.8).
+After these, NAME=VALUE changes a field of Config, the file (model=NAME), or how to sample
+(n=400 temperature=0.8).
 In comments: B texts of T tokens, C features, H heads of D features, V different tokens.
 """
 
+import ast
+import hashlib
 import json
 import os
 import sys
@@ -18,6 +22,10 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+RESUMED = {"steps", "batch_size", "learning_rate", "eval_every"}  # what may change after a break
+UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 
 
 @dataclass
@@ -40,6 +48,12 @@ class Config:
     seed: int = 0
 
 
+def demand(condition, sentence):
+    """End the program with a sentence, unless a condition holds."""
+    if not condition:
+        sys.exit(sentence)
+
+
 class Attention(nn.Module):
     """Causal self-attention. One product computes the queries, keys and values of all heads."""
 
@@ -51,7 +65,8 @@ class Attention(nn.Module):
 
     def forward(self, x):
         B, T, C = x.shape
-        q, k, v = self.qkv(x).view(B, T, 3, self.n_head, C // self.n_head).permute(2, 0, 3, 1, 4)
+        parts = self.qkv(x).view(B, T, 3, self.n_head, C // self.n_head)  # (B, T, 3, H, D)
+        q, k, v = parts.permute(2, 0, 3, 1, 4)  # each (B, H, T, D)
         mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)  # (B, H, T, D)
         return self.output(mixed.transpose(1, 2).reshape(B, T, C))
 
@@ -62,7 +77,8 @@ class Block(nn.Module):
     def __init__(self, config):
         super().__init__()
         C = config.d_model
-        self.norm_attention, self.attention = nn.LayerNorm(C), Attention(config)
+        self.norm_attention = nn.LayerNorm(C)
+        self.attention = Attention(config)
         self.norm_feed_forward = nn.LayerNorm(C)
         activation = nn.GELU(approximate="tanh") if config.gpt2 else nn.ReLU()
         self.feed_forward = nn.Sequential(nn.Linear(C, 4 * C), activation, nn.Linear(4 * C, C))
@@ -85,6 +101,8 @@ class GPT(nn.Module):
         self.head = nn.Linear(config.d_model, config.vocab_size, bias=not config.gpt2)
         if config.gpt2:
             self.head.weight = self.token.weight
+            for table in [p for p in self.parameters() if p.dim() > 1]:
+                nn.init.normal_(table, std=0.02)  # embeddings of size 1 would make huge logits
 
     def forward(self, ids):
         x = self.token(ids) + self.position.weight[: ids.shape[1]]  # (B, T, C)
@@ -99,96 +117,106 @@ class GPT(nn.Module):
     def generate(self, ids, n, temperature):
         for _ in range(n):
             logits = self(ids[:, -self.config.block_size :])[:, -1]
-            token = torch.multinomial((logits / temperature).softmax(dim=-1), num_samples=1)
-            ids = torch.cat([ids, token], dim=1)
+            p = (logits / max(temperature, 1e-6)).softmax(dim=-1)  # at 0, the likeliest token
+            ids = torch.cat([ids, torch.multinomial(p, num_samples=1)], dim=1)
         return ids
 
 
 class Characters:
-    """The characters of a text, numbered, and one id more for all others."""
+    """The characters of a text, numbered; the last one stands for all others."""
 
-    def __init__(self, known):
-        self.known, self.ids = known, {character: i for i, character in enumerate(known)}
+    def __init__(self, symbols):
+        self.symbols = symbols
+        self.ids = {symbol: i for i, symbol in enumerate(symbols)}
 
     def encode(self, text):
-        return [self.ids.get(character, len(self.known)) for character in text]
+        return [self.ids.get(symbol, len(self.ids) - 1) for symbol in text]
 
     def decode(self, ids):
-        return "".join((self.known + "\N{REPLACEMENT CHARACTER}")[i] for i in ids)
+        return "".join(self.symbols[i] for i in ids)
 
 
 def sample_windows(tokens, config, generator):
     """Draw windows from random places, and what follows each of their tokens: two of (B, T)."""
-    starts = torch.randint(len(tokens) - config.block_size, (config.batch_size, 1), generator=generator)
-    windows = tokens[starts + torch.arange(config.block_size + 1)]
+    T = config.block_size
+    starts = torch.randint(len(tokens) - T, (config.batch_size, 1), generator=generator)
+    windows = tokens[starts + torch.arange(T + 1)]
     return windows[:, :-1], windows[:, 1:]
 
 
 @torch.no_grad()
 def evaluate(model, tokens):
     """Return the mean loss on a text that is cut into windows, in nats per token."""
-    T, device = model.config.block_size, model.token.weight.device
+    T = model.config.block_size
     n = (len(tokens) - 1) // T * T
-    batches = zip(tokens[:n].view(-1, T).split(256), tokens[1 : n + 1].view(-1, T).split(256), strict=True)
-    return sum(model.loss(x.to(device), y.to(device)).item() * y.numel() for x, y in batches) / n
+    ids, targets = tokens[:n].view(-1, T), tokens[1 : n + 1].view(-1, T)
+    batches = zip(ids.split(256), targets.split(256), strict=True)
+    return sum(model.loss(x, y).item() * y.numel() for x, y in batches) / n
 
 
 def train(text, file, config, kept=None):
-    """Train on nine tenths of a text; at each evaluation, store in a file what `kept` needs. Return the losses."""
+    """Train on nine tenths of a text; store in a file what `kept` needs. Return the losses."""
+    digest, start = hashlib.sha256(text.encode()).hexdigest(), kept["step"] if kept else 0
+    demand(not kept or kept["text"] == digest, f"{file} was trained on another text")
+    demand(start < config.steps, f"all {start} steps are done: steps=NUMBER goes on")
+    demand(len(text) >= 10 * (config.block_size + 1), "a tenth of the text is shorter than a window")
     cut = int(0.9 * len(text))
-    characters = Characters(kept["characters"] if kept else "".join(sorted(set(text[:cut]))))
-    config.vocab_size = len(characters.known) + 1
-    tokens, val = (torch.tensor(characters.encode(part)) for part in (text[:cut], text[cut:]))
+    symbols = "".join(sorted(set(text[:cut]) - {UNKNOWN})) + UNKNOWN
+    config.vocab_size = len(symbols)
+    ids = torch.tensor(Characters(symbols).encode(text), device=DEVICE)
+    tokens, val = ids[:cut], ids[cut:]
     torch.manual_seed(config.seed)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model, losses = GPT(config).to(device), []
+    model, losses = GPT(config).to(DEVICE), []
     tables = [p for p in model.parameters() if p.dim() > 1]
-    others = [p for p in model.parameters() if p.dim() == 1]  # biases and gains, not pulled toward 0
-    groups = [{"params": tables, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.95))
+    others = [p for p in model.parameters() if p.dim() == 1]  # biases and gains: no decay
+    groups = [{"params": tables}, {"params": others, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.95), weight_decay=config.weight_decay)
     generator = torch.Generator().manual_seed(config.seed)
     if kept:
         model.load_state_dict(kept["model"])
         optimizer.load_state_dict(kept["optimizer"])
         generator.set_state(kept["generator"])
-    for step in range(kept["step"] if kept else 0, config.steps):
-        ids, targets = sample_windows(tokens, config, generator)
-        loss = model.loss(ids.to(device), targets.to(device))
+    warmup = min(config.warmup, config.steps // 2)  # a short run has a short warm-up
+    for step in range(start, config.steps):
+        loss = model.loss(*sample_windows(tokens, config, generator))
         losses.append(loss.item())
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-        rise, fall = (step + 1) / config.warmup, (config.steps - step) / (config.steps - config.warmup)
+        rise, fall = (step + 1) / max(warmup, 1), (config.steps - step) / (config.steps - warmup)
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate * min(rise, fall)
         optimizer.step()
         if (step + 1) % config.eval_every == 0 or step + 1 == config.steps:
-            print(f"step {step + 1}: last batch {losses[-1]:.3f}, validation {evaluate(model, val):.3f}")
-            now = {"step": step + 1, "config": asdict(config), "characters": characters.known}
+            print(f"step {step + 1}: batch {losses[-1]:.3f}, validation {evaluate(model, val):.3f}")
+            now = {"config": asdict(config), "symbols": symbols, "text": digest}
             now |= {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
-            torch.save(now | {"generator": generator.get_state()}, f"{file}.new")
+            now |= {"generator": generator.get_state(), "step": step + 1}
+            torch.save(now, f"{file}.new")
             os.replace(f"{file}.new", file)  # a break meanwhile leaves the old file complete
     return losses
 
 
 def read_gpt2(name):
-    """Return GPT-2 or a model of its kind: from a folder, or from Hugging Face's hub by its name."""
+    """Return GPT-2 or a model of its kind: from a folder, or from Hugging Face's hub."""
     from huggingface_hub import snapshot_download
     from safetensors.torch import load_file
 
     files = ["config.json", "model.safetensors"]
-    folder = name if os.path.isdir(name) else snapshot_download(f"openai-community/{name}", allow_patterns=files)
-    theirs, weights = json.loads(Path(folder, files[0]).read_text()), load_file(Path(folder, files[1]))
-    sizes = [theirs[key] for key in ("vocab_size", "n_positions", "n_embd", "n_head", "n_layer")]
-    model = GPT(Config(*sizes, gpt2=True))
+    if not os.path.isdir(name):
+        name = snapshot_download(f"openai-community/{name}", allow_patterns=files)
+    sizes, weights = json.loads(Path(name, files[0]).read_text()), load_file(Path(name, files[1]))
+    config = Config(gpt2=True, vocab_size=sizes["vocab_size"], block_size=sizes["n_positions"])
+    config.d_model, config.n_head, config.n_layer = (sizes[f"n_{k}"] for k in ("embd", "head", "layer"))
+    model = GPT(config)
     layers = {"wte": model.token, "wpe": model.position, "ln_f": model.norm}
     for i, block in enumerate(model.blocks):
         layers |= {f"h.{i}.ln_1": block.norm_attention, f"h.{i}.ln_2": block.norm_feed_forward}
         layers |= {f"h.{i}.attn.c_attn": block.attention.qkv, f"h.{i}.attn.c_proj": block.attention.output}
         layers |= {f"h.{i}.mlp.c_fc": block.feed_forward[0], f"h.{i}.mlp.c_proj": block.feed_forward[2]}
     prefix = "" if "wte.weight" in weights else "transformer."
-    for name, layer in layers.items():
-        state = {kind: weights[f"{prefix}{name}.{kind}"] for kind in layer.state_dict()}
+    for layer_name, layer in layers.items():
+        state = {kind: weights[f"{prefix}{layer_name}.{kind}"] for kind in layer.state_dict()}
         if isinstance(layer, nn.Linear):
             state["weight"] = state["weight"].T  # GPT-2 stores (input, output)
         layer.load_state_dict(state)
@@ -197,33 +225,44 @@ def read_gpt2(name):
 
 def read(name):
     """Return a model, and what encodes and decodes its texts."""
-    if not os.path.isfile(name):
+    if os.path.isdir(name) or (name.startswith("gpt2") and not os.path.exists(name)):
         import tiktoken
 
         return read_gpt2(name), tiktoken.get_encoding("gpt2")
     kept = torch.load(name, weights_only=True, map_location="cpu")
     model = GPT(Config(**kept["config"]))
     model.load_state_dict(kept["model"])
-    return model, Characters(kept["characters"])
+    return model, Characters(kept["symbols"])
+
+
+def sample(prompt, file, n, temperature):
+    """Print a prompt, and how a model continues it."""
+    demand(prompt, "a prompt has at least one character")
+    model, coder = read(file)
+    ids = torch.tensor([coder.encode(prompt)], device=DEVICE)
+    print(coder.decode(model.to(DEVICE).generate(ids, n, temperature)[0].tolist()))
 
 
 def main(command, given, *options):
     """Train, resume or sample, as the text above says."""
-    options = dict(option.split("=") for option in options)
-    file = options.pop("model", "gpt.pt")
+    demand(all("=" in option for option in options), "changes have the form NAME=VALUE")
+    options = dict(option.split("=", 1) for option in options)
+    file, kept, settings = options.pop("model", "gpt.pt"), None, asdict(Config())
     if command == "sample":
-        (model, coder), n, temperature = read(file), options.get("n", 400), options.get("temperature", 0.8)
-        ids = model.generate(torch.tensor([coder.encode(given)]), int(n), float(temperature))
-        return print(coder.decode(ids[0].tolist()))
-    if command == "train" and os.path.exists(file):
-        sys.exit(f"{file} is there: resume it, or keep the new model in another file, model=NAME")
-    kept = torch.load(file, weights_only=True, map_location="cpu") if command == "resume" else None
-    config = kept["config"] if kept else asdict(Config())
-    config |= {name: type(config[name])(value) for name, value in options.items()}
-    return train(Path(given).read_text(encoding="utf-8"), file, Config(**config), kept)
+        settings = {"n": 400, "temperature": 0.8}
+    if command == "resume":
+        kept = torch.load(file, weights_only=True, map_location="cpu")
+        settings = kept["config"]
+        demand(options.keys() <= RESUMED, f"resume changes only {', '.join(RESUMED)}")
+    for name, value in options.items():
+        demand(name in settings, f"{name} is none of {', '.join(settings)}")
+        settings[name] = type(settings[name])(ast.literal_eval(value))
+    if command == "sample":
+        return sample(given, file, **settings)
+    demand(kept or not os.path.exists(file), f"{file} is there: resume it, or use model=NAME")
+    return train(Path(given).read_text(encoding="utf-8"), file, Config(**settings), kept)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 3 or sys.argv[1] not in ("train", "resume", "sample"):
-        sys.exit(__doc__)
+    demand(len(sys.argv) > 2 and sys.argv[1] in ("train", "resume", "sample"), __doc__)
     main(*sys.argv[1:])
