@@ -98,7 +98,7 @@ def test_small_embeddings(said, deep, states):
     best, rates = deep.groupby("arm").min(), dict(deep.groupby("arm").idxmin().tolist())
     small, gpt2 = "complete, small embeddings", "complete, GPT-2's initialization"
     quick, slow = "no norm, small embeddings", "no norm, small embeddings, slow"
-    said("With embeddings of 0.02, no norms are best: {:.2f} against {:.2f}.", best[quick], best[small])
+    said("models without norms are best: {:.2f} against {:.2f}.", best[quick], best[small])
     said("cost pre-norm {:.2f} nats ({:.2f})", best[small] - best["complete"], best[small], on=PAGE)
     gain = best["no norm"] - best[quick]
     said("for post-norm ({:.2f}), and gain {:.2f} without", best["post-norm, small embeddings"], gain, on=PAGE)

@@ -96,7 +96,7 @@ def test_one_part_at_a_time(said, ablation):
     said("**Rotary positions pay {:.2f} nats over learned ones, and Muon {:.2f} over AdamW.**", *tuned)
     said("In a small model, rotary positions pay {:.2f} nats and Muon {:.2f}", *tuned)
     said("Without it, they lose {:.2f} and {:.2f}.", *effect[["learned positions", "AdamW"]])
-    said("Without that knob, Muon leads by {:.2f}.", effect["AdamW"])
+    said("Without this extra knob, Muon leads by {:.2f}.", effect["AdamW"])
     said("A learning rate that never falls would cost {:.2f}", effect["constant rate"])
     said("Dropout would cost {:.2f}", effect["dropout 0.1"])
     said("QK-norm pays {:.2f}", effect["no QK-norm"])

@@ -142,7 +142,7 @@ def test_with_the_noise_of_runs_the_first_miss_is_none_and_the_later_one_is(said
 
 
 def test_without_a_floor_the_level_is_better_and_the_ranking_is_not(said, runs, later):
-    said("The level improves on the new runs, but the wrong preference for small sizes does not.")
+    said("The formula then misses the new runs by less, and still prefers the wrong, small sizes.")
     table = runs.groupby(["budget", "weights", "characters"]).nats.mean().reset_index()
     small = table[table.budget < LATER]
     new = later.groupby(["weights", "characters"]).nats.mean().reset_index()
