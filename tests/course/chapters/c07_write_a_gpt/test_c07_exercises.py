@@ -13,13 +13,10 @@ import torch
 from grading_notebooks import grades as grades_of
 
 from lecture21 import GPT, presets
-from lecture21.baselines import NGram
 from lecture21.course.exercises import check
 from lecture21.course.exercises.answers.running import draw
 from lecture21.course.exercises.registry import exercises_of
-from lecture21.data import shakespeare, split
 from lecture21.generation import generate
-from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig, minimize, sample_windows, train
 
 NOTEBOOK = next((Path(__file__).resolve().parents[4] / "notebooks").glob("07_*.ipynb"))
@@ -64,19 +61,6 @@ def test_the_solutions_are_a_gpt_with_the_packages_logits_loss_and_texts():
     text = mine.generate(ids[:1, :4], 60, temperature=0.7)
     torch.manual_seed(2)
     assert torch.equal(text, generate(package, ids[:1, :4], 60, temperature=0.7))
-
-
-def lines_of(*numbers: str) -> int:
-    sources = [EXERCISES[number].text(EXERCISES[number].solution) for number in numbers]
-    return sum(bool(line.strip()) for source in sources for line in source.splitlines())
-
-
-def test_the_solutions_have_about_as_many_lines_as_the_summary_says():
-    cells = nbformat.read(NOTEBOOK, as_version=4).cells
-    summary = next(cell.source for cell in cells if "## Summary" in cell.source)
-    model, training = map(int, re.search(r"about (\d+) lines .* another (\d+) ", summary).groups())
-    assert model == pytest.approx(lines_of("7.2", "7.5", "7.6", "7.7", "7.8"), abs=6)
-    assert training == pytest.approx(lines_of("7.1", "7.3", "7.4"), abs=6)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -137,13 +121,6 @@ def test_a_hint_names_the_first_step_whose_loss_differs(name):
             first = min([first, *differ.nonzero().flatten().tolist()])
     said = re.search(r"the loss of step (\d) is the first|all losses are right", mistake.hint)
     assert first == (int(said[1]) if said[1] else math.inf)
-
-
-def test_the_5_gram_table_holds_the_integers_that_the_chapter_counts():
-    text = shakespeare()
-    tokens = torch.tensor(CharTokenizer.from_text(text).encode(split(text)[0]))
-    held = sum(numbers.numel() for counts in NGram(5, 65).fit(tokens)._counts for numbers in counts)
-    assert f"in {held:,} integers" in "".join(cell.source for cell in nbformat.read(NOTEBOOK, as_version=4).cells)
 
 
 def test_weights_that_do_not_fit_are_named(capsys):

@@ -64,7 +64,7 @@ def leak_by_position(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
     def curves(model: str, view: str) -> Float[Tensor, "seeds positions"]:
         rows = table.query("model == @model and view == @view")
-        return torch.from_numpy(rows.pivot(index="seed", columns="position", values="nats").to_numpy())
+        return torch.tensor(rows.pivot(index="seed", columns="position", values="nats").to_numpy())
 
     series = {
         "no mask, the future hidden": curves("no mask", "prefix"),
