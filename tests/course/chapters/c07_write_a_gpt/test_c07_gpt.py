@@ -176,7 +176,10 @@ def test_at_temperature_0_it_generates_the_likeliest_token():
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["sample", "x"], "No such file or directory: 'gpt.pt'"),
+        (["sample", "x"], "no file gpt.pt"),
+        (["train", "other.txt"], "no file other.txt"),
+        (["resume", "text.txt"], "no file gpt.pt"),
+        (["train", "text.txt", "steps=many"], "steps=many is no value such as 600"),
         (["sample", "", "model=small.pt"], "at least one character"),
         (["sample", "x", "model=small.pt", "top_k=3"], "top_k is none of n, temperature"),
         (["sample", "x", "model=small.pt", "30"], "NAME=VALUE"),
@@ -192,8 +195,7 @@ def test_it_says_what_is_wrong(arguments, sentence, tmp_path, monkeypatch):
     (tmp_path / "short.txt").write_text(TEXT[:329], encoding="utf-8")  # the last tenth is 33 characters with one more
     monkeypatch.chdir(tmp_path)
     gpt.main("train", "text.txt", "steps=3", "model=small.pt", *SMALL)
-    kind, reason = (FileNotFoundError, re.escape(sentence)) if "No such" in sentence else (SystemExit, sentence)
-    with pytest.raises(kind, match=reason):
+    with pytest.raises(SystemExit, match=sentence):
         gpt.main(*arguments)
     assert not (tmp_path / "gpt.pt").exists()
 
@@ -247,11 +249,11 @@ def code_lines(source: str) -> int:
     return len(lines)
 
 
-def test_a_gpt_has_a_hundred_lines_and_the_file_eighty_more():
+def test_a_gpt_has_a_hundred_lines_and_the_file_ninety_more():
     model, loop = (
         sum(code_lines(inspect.getsource(find(number).solution)) for number in numbers)
         for numbers in (("7.5", "7.6", "7.7", "7.8"), ("7.1", "7.3", "7.4"))
     )
     assert loop < model < 60
     assert 95 <= model + loop <= 105
-    assert 175 <= code_lines(Path(gpt.__file__).read_text(encoding="utf-8")) <= 190
+    assert 185 <= code_lines(Path(gpt.__file__).read_text(encoding="utf-8")) <= 195

@@ -229,6 +229,7 @@ def read(name):
         import tiktoken
 
         return read_gpt2(name), tiktoken.get_encoding("gpt2")
+    demand(os.path.isfile(name), f"there is no file {name}: train first, or take model=gpt2")
     kept = torch.load(name, weights_only=True, map_location="cpu")
     model = GPT(Config(**kept["config"]))
     model.load_state_dict(kept["model"])
@@ -248,6 +249,8 @@ def main(command, given, *options):
     demand(all("=" in option for option in options), "changes have the form NAME=VALUE")
     options = dict(option.split("=", 1) for option in options)
     file, kept, settings = options.pop("model", "gpt.pt"), None, asdict(Config())
+    for path in {"train": [given], "resume": [given, file]}.get(command, []):
+        demand(os.path.isfile(path), f"there is no file {path}")
     if command == "sample":
         settings = {"n": 400, "temperature": 0.8}
     if command == "resume":
@@ -256,7 +259,10 @@ def main(command, given, *options):
         demand(options.keys() <= RESUMED, f"resume changes only {', '.join(RESUMED)}")
     for name, value in options.items():
         demand(name in settings, f"{name} is none of {', '.join(settings)}")
-        settings[name] = type(settings[name])(ast.literal_eval(value))
+        try:
+            settings[name] = type(settings[name])(ast.literal_eval(value))
+        except (SyntaxError, ValueError):
+            demand(False, f"{name}={value} is no value such as {settings[name]}")
     if command == "sample":
         return sample(given, file, **settings)
     demand(kept or not os.path.exists(file), f"{file} is there: resume it, or use model=NAME")
