@@ -134,13 +134,13 @@ def test_a_single_number_is_off_by_a_factor_only_if_it_is_in_every_case(capsys):
 
 def test_a_mistake_is_recognized_by_its_values_whatever_its_gradients_are():
     task = exercise()
-    task.mistake(symptom="twice", hint="twice as large")(lambda x, w: (2 * x @ w, x.sum()))
+    task.mistake(hint="twice as large")(lambda x, w: (2 * x @ w, x.sum()))
     assert judged(task, lambda x, w: ((2 * x @ w).detach(), x.sum())) == "twice as large"
 
 
 def test_an_answer_that_raises_everywhere_is_not_taken_for_a_mistake_that_does():
     task = exercise(differentiable=(), any_device=False)
-    task.mistake(symptom="an IndexError", hint="the mistake's hint")(lambda x, w: x[5])
+    task.mistake(hint="the mistake's hint")(lambda x, w: x[5])
     assert "the mistake's hint" not in judged(task, lambda x, w: w[7])
     assert judged(task, lambda x, w: w[7]).startswith("raises IndexError for the only case: index 7 is out of bounds")
 

@@ -13,8 +13,8 @@ nosearch: true
 # The gallery of mistakes
 
 These are the classic mistakes in the exercises. Each one runs, and many of them seem correct at first. The page
-describes the symptoms of each, and the smallest input on which the check finds a difference. Its code and the hint that
-the check prints are folded: they say a lot about the solution.
+names each, and the smallest input on which the check finds a difference. Its code and the hint that the check prints
+are folded: they say a lot about the solution.
 """
 
 
@@ -23,9 +23,7 @@ def section(exercise: Exercise) -> str:
     parts = [f"### Exercise {exercise.number}: {exercise.title}"]
     for number, mistake in enumerate(exercise.mistakes, start=1):
         about = failing_case(exercise, mistake)
-        parts.append(f"**{number}. {mistake.name.capitalize()}.** {mistake.symptom}")
-        if about:
-            parts.append(f"Caught by: {about}.")
+        parts.append(f"**{number}. {mistake.name.capitalize()}**" + (f", caught by {about}." if about else ""))
         parts.append("<details>\n<summary>Code and hint</summary>")
         parts.append(f"```python\n{exercise.text(mistake.wrong)}\n```")
         parts.append(f"Hint: *{mistake.hint.replace('*', chr(92) + '*')}*\n\n</details>")

@@ -25,11 +25,10 @@ class Case:
 
 @dataclass(frozen=True, eq=False)
 class Mistake:
-    """A classic wrong answer: the code or value, the symptom that a reader sees, and the hint that it gets."""
+    """A classic wrong answer: the code or value, and the hint that it gets."""
 
     name: str
     wrong: Any
-    symptom: str
     hint: str
 
 
@@ -86,35 +85,33 @@ class Exercise:
     points: int = 1
     mistakes: list[Mistake] = field(default_factory=list)
 
-    def mistake(self, *, symptom: str, hint: str) -> Callable[[Any], Any]:
+    def mistake(self, *, hint: str) -> Callable[[Any], Any]:
         """Return a decorator that adds a function or class as a mistake of this exercise.
 
         Args:
-            symptom: what a reader sees who makes it.
             hint: what to look at, without the answer.
         """
 
         def add(wrong: Any) -> Any:
             name = wrong.__name__.strip("_").replace("_", " ")
-            self.mistakes.append(Mistake(name, wrong, symptom, hint))
+            self.mistakes.append(Mistake(name, wrong, hint))
             return wrong
 
         return add
 
-    def wrong_lines(self, name: str, difference: str, *, symptom: str, hint: str) -> None:
+    def wrong_lines(self, name: str, difference: str, *, hint: str) -> None:
         """Add the solution with a few other lines as a mistake: a copy of a long one would hide what is wrong.
 
         Args:
             name: the mistake in a few words.
             difference: the lines that differ, as in a diff without line numbers; see `source.changed`.
-            symptom: what a reader sees who makes it.
             hint: what to look at, without the answer.
         """
-        self.mistakes.append(Mistake(name, changed(self.solution, difference), symptom, hint))
+        self.mistakes.append(Mistake(name, changed(self.solution, difference), hint))
 
     def wrong_value(self, name: str, value: Any, *, hint: str) -> None:
         """Add a value as a mistake, for an exercise whose solution is a value."""
-        self.mistakes.append(Mistake(name, value, f"The value is {show(value)}.", hint))
+        self.mistakes.append(Mistake(name, value, hint))
 
     @property
     def is_value(self) -> bool:

@@ -77,7 +77,6 @@ _UNROLL.wrong_lines(
     - h = torch.tanh(w_x @ x + w_h @ h + b)
     + h = w_x @ x + w_h @ h + b
     """,
-    symptom="It seems to work on short texts, but on long ones the state grows until the loss is NaN.",
     hint="your state is not limited to the range from -1 to 1. Which function comes last?",
 )
 
@@ -87,7 +86,6 @@ _UNROLL.wrong_lines(
     - h = torch.tanh(w_x @ x + w_h @ h + b)
     + h = torch.tanh(w_x @ x + h @ w_h + b)
     """,
-    symptom="There is no error, since w_h is square, but the states differ from those of nn.RNN with the same weights.",
     hint="the shapes fit, but w_h is used as its transpose. In `w_h @ h` each row of w_h gives one new number; what "
     "does `h @ w_h` do?",
 )
@@ -98,7 +96,6 @@ _UNROLL.wrong_lines(
     - h = torch.tanh(w_x @ x + w_h @ h + b)
     + h = torch.tanh(w_x @ x + w_h @ h) + b
     """,
-    symptom="States exceed the range from -1 to 1, by up to the size of the bias.",
     hint="the bias is added after the tanh, but it belongs to the sum inside the tanh.",
 )
 
@@ -109,7 +106,6 @@ _UNROLL.wrong_lines(
     - states.append(h)
     + states.append(torch.tanh(w_x @ x + w_h @ h + b))
     """,
-    symptom="Every state depends on one token only. The loss is that of a model without memory.",
     hint="every step starts from the initial state. Which state must the second step start from?",
 )
 
@@ -119,8 +115,6 @@ _UNROLL.wrong_lines(
     - return torch.stack(states)
     + return h
     """,
-    symptom="This is enough to classify a text, but a language model has only one prediction for each text to train "
-    "on.",
     hint="you return the last state alone. A language model predicts at each position, so it needs all T states.",
 )
 
@@ -132,7 +126,6 @@ _UNROLL.wrong_lines(
     + h = torch.tanh(w_x @ x + w_h @ h + b)
     - states.append(h)
     """,
-    symptom="The state at position t does not depend on token t, so the loss stays high, as if a word were missing.",
     hint="each row is one step late: the first one is the initial state. Do you store the state before or after the "
     "step?",
 )
@@ -258,7 +251,6 @@ _LATCH.wrong_lines(
     - w, u = 2.0, 0.5
     + w, u = 0.5, 1.0
     """,
-    symptom="The verb agrees with the last noun.",
     hint="the state shrinks between two nouns, so that the next one, which counts in full, decides. With which w does "
     "a state grow when nothing is added?",
 )
@@ -269,7 +261,6 @@ _LATCH.wrong_lines(
     - w, u = 2.0, 0.5
     + w, u = 2.0, 1.0
     """,
-    symptom="It holds its number against one rival and loses it to a row of them.",
     hint="one rival does not turn the state, but several in a row do. How small must u be for the state to recover "
     "while rivals keep coming?",
 )
@@ -280,7 +271,6 @@ _LATCH.wrong_lines(
     - w, u = 2.0, 0.5
     + w, u = 2.0, -0.5
     """,
-    symptom="Singular and plural are exchanged.",
     hint="the state keeps its sign, but takes the wrong one from the first noun.",
 )
 
@@ -290,7 +280,6 @@ _LATCH.wrong_lines(
     - w, u = 2.0, 0.5
     + w, u = 1.0, 0.2
     """,
-    symptom="The verb agrees with the majority of the nouns so far.",
     hint="with w = 1 a small state hardly changes by itself, so the unit counts nouns. What must the state do between "
     "two of them?",
 )
@@ -343,8 +332,7 @@ _FACTORS = Exercise(
 
 
 @_FACTORS.mistake(
-    symptom="These are the powers of w. Their absolute values are only an upper bound for the size of the derivatives.",
-    hint="your factors are powers of w, as if there were no tanh. What is the slope of tanh where its value is h?",
+    hint="your factors are powers of w, as if there were no tanh. What is the slope of tanh where its value is h?"
 )
 def _powers_of_w(states, w):
     return w ** torch.arange(len(states) - 1, -1, -1, dtype=states.dtype)
@@ -356,13 +344,11 @@ _FACTORS.wrong_lines(
     - factors[t] = factors[t + 1] * slopes[t + 1]
     + factors[t] = factors[t + 1] * slopes[t]
     """,
-    symptom="The values are nearly right where neighboring states are similar, and wrong elsewhere.",
     hint="your slope of the step from h_{t-1} to h_t is taken at h_{t-1}. Which of the two is the value of the tanh?",
 )
 
 
 @_FACTORS.mistake(
-    symptom="All products contain one factor too many, so the last entry is not 1.",
     hint="each of your products has one factor too many: from h_t to h_T there are T - t steps, and from h_T to h_T "
     "there are none.",
 )
@@ -378,7 +364,6 @@ _FACTORS.wrong_lines(
     - factors[t] = factors[t + 1] * slopes[t + 1]
     + factors[t] = factors[t - 1] * slopes[t]
     """,
-    symptom="The recent past seems to be forgotten and the distant past to be remembered.",
     hint="your entries are the derivatives of h_t with respect to h_1. The last state is the one to be differentiated: "
     "from which end do the factors accumulate?",
 )
@@ -389,7 +374,6 @@ _FACTORS.wrong_lines(
     - for t in range(len(states) - 2, -1, -1):
     + for t in range(len(states) - 2, 0, -1):
     """,
-    symptom="All entries are right except for the first one.",
     hint="the entry of h_1 is never computed. What is the last value that your loop takes?",
 )
 
@@ -399,6 +383,5 @@ _FACTORS.wrong_lines(
     - slopes = w * (1 - states**2)
     + slopes = w * (1 - torch.tanh(states) ** 2)
     """,
-    symptom="The factors are nearly right for states near 0 and too large elsewhere.",
     hint="you apply the tanh to the states once more. A state is already a value of the tanh.",
 )

@@ -87,7 +87,6 @@ _SOFTMAX = Exercise(
 
 
 @_SOFTMAX.mistake(
-    symptom="Small scores give the right result, but rows with scores near 1000 are NaN, and so is the loss.",
     hint="exp(1000) is infinite, and infinity / infinity is NaN. Which number can you subtract from a row of scores "
     "without changing its softmax?",
 )
@@ -97,20 +96,14 @@ def _overflowing(scores):
     return powers / powers.sum(dim=-1, keepdim=True)
 
 
-@_SOFTMAX.mistake(
-    symptom="The columns sum to 1 and the rows do not, so outputs are no longer averages.",
-    hint="your columns sum to 1. Each row belongs to one query: over which dimension must the sum run?",
-)
+@_SOFTMAX.mistake(hint="your columns sum to 1. Each row belongs to one query: over which dimension must the sum run?")
 def _over_columns(scores):
     largest = scores.max(dim=-2, keepdim=True).values
     powers = (scores - largest).exp()
     return powers / powers.sum(dim=-2, keepdim=True)
 
 
-@_SOFTMAX.mistake(
-    symptom="All entries together sum to 1, so the weights become smaller as the text becomes longer.",
-    hint="all your entries together sum to 1. Each row must do so by itself.",
-)
+@_SOFTMAX.mistake(hint="all your entries together sum to 1. Each row must do so by itself.")
 def _over_everything(scores):
     largest = scores.max()
     powers = (scores - largest).exp()
@@ -118,7 +111,6 @@ def _over_everything(scores):
 
 
 @_SOFTMAX.mistake(
-    symptom="One row gives the right result, but a row of much smaller scores is NaN: all its powers are 0.",
     hint="you subtract the same number from all rows, so rows with much smaller scores become 0 / 0. What is the "
     "largest score of each row?",
 )
@@ -129,7 +121,6 @@ def _one_maximum_for_all(scores):
 
 
 @_SOFTMAX.mistake(
-    symptom="Square scores raise no error but give wrong values: entry (i, j) is divided by the sum of row j.",
     hint="the sums have the shape (T,), and broadcasting lines them up with the columns. Which argument of sum() "
     "keeps the dimension?",
 )
@@ -140,7 +131,6 @@ def _sums_without_a_dimension(scores):
 
 
 @_SOFTMAX.mistake(
-    symptom="Square scores raise no error but give wrong values: column j loses the largest score of row j.",
     hint="the largest scores have the shape (T,), and broadcasting lines them up with the columns. Which argument of "
     "max() keeps the dimension?",
 )
@@ -151,7 +141,6 @@ def _maxima_without_a_dimension(scores):
 
 
 @_SOFTMAX.mistake(
-    symptom="Rows of similar scores are right. A row with scores near 0 and 1000 contains NaN.",
     hint="after you subtract the smallest score of the row, the others may still be 1000. Which number leaves no score "
     "above 0?",
 )
@@ -162,7 +151,6 @@ def _minimum_subtracted(scores):
 
 
 @_SOFTMAX.mistake(
-    symptom="Nothing overflows and the rows sum to 1, but the weights are much more even or much less even.",
     hint="you divide the scores by their largest one, which changes the ratios of the weights. Which operation with "
     "the largest score cancels in numerator and denominator?",
 )
@@ -220,8 +208,7 @@ _ATTENTION = Exercise(
 
 
 @_ATTENTION.mistake(
-    symptom="Outputs grow with the length of the text, and weights are negative or larger than 1.",
-    hint="your weights are the dot products themselves. What turns a row of scores into shares that sum to 1?",
+    hint="your weights are the dot products themselves. What turns a row of scores into shares that sum to 1?"
 )
 def _without_softmax(x):
     weights = x @ x.T
@@ -229,8 +216,7 @@ def _without_softmax(x):
 
 
 @_ATTENTION.mistake(
-    symptom="The rows sum to 1, but for random vectors some weights are negative and others are far above 1.",
-    hint="you divide the dot products by the sum of their row. What does the softmax do with the scores before that?",
+    hint="you divide the dot products by the sum of their row. What does the softmax do with the scores before that?"
 )
 def _shares_of_the_scores(x):
     scores = x @ x.T
@@ -239,8 +225,7 @@ def _shares_of_the_scores(x):
 
 
 @_ATTENTION.mistake(
-    symptom="The weights are more even than those of the chapter, and more so for wide vectors.",
-    hint="you divide the scores by the root of the width, as chapter 03 will. Here the scores are the dot products.",
+    hint="you divide the scores by the root of the width, as chapter 03 will. Here the scores are the dot products."
 )
 def _divided_by_the_root(x):
     weights = (x @ x.T / x.shape[-1] ** 0.5).softmax(dim=-1)
@@ -248,9 +233,7 @@ def _divided_by_the_root(x):
 
 
 @_ATTENTION.mistake(
-    symptom="The columns of the weights sum to 1. The heatmap seems plausible, but it is the transpose of the right "
-    "one.",
-    hint="your columns sum to 1. Row i holds the shares that token i takes: which dimension must sum to 1?",
+    hint="your columns sum to 1. Row i holds the shares that token i takes: which dimension must sum to 1?"
 )
 def _softmax_over_queries(x):
     weights = (x @ x.T).softmax(dim=0)
@@ -258,8 +241,7 @@ def _softmax_over_queries(x):
 
 
 @_ATTENTION.mistake(
-    symptom="The weights are right and the outputs are not: they are weighted by columns, which do not sum to 1.",
-    hint="the weights are right. Output i is the sum over j of w_ij x_j: does your product use row i or column i?",
+    hint="the weights are right. Output i is the sum over j of w_ij x_j: does your product use row i or column i?"
 )
 def _transposed_weights(x):
     weights = (x @ x.T).softmax(dim=-1)
@@ -267,18 +249,14 @@ def _transposed_weights(x):
 
 
 @_ATTENTION.mistake(
-    symptom="The weights have the shape (C, C): the features attend to each other instead of the tokens.",
-    hint="your weights compare columns of x, which are features. Tokens are rows: which factor needs the transpose?",
+    hint="your weights compare columns of x, which are features. Tokens are rows: which factor needs the transpose?"
 )
 def _features_attend(x):
     weights = (x.T @ x).softmax(dim=-1)
     return x @ weights, weights
 
 
-@_ATTENTION.mistake(
-    symptom="The next line uses the (T, T) weights as if they were the (T, C) outputs, and fails or computes nonsense.",
-    hint="both results are right, but in the wrong order. Which one does the docstring name first?",
-)
+@_ATTENTION.mistake(hint="both results are right, but in the wrong order. Which one does the docstring name first?")
 def _weights_first(x):
     weights = (x @ x.T).softmax(dim=-1)
     return weights, weights @ x
@@ -397,48 +375,38 @@ _COMMUTES = Exercise(
 
 
 @_COMMUTES.mistake(
-    symptom="The result is True also for a layer that gives each token the vector of its neighbor.",
-    hint="sums over the tokens stay the same when vectors move to other rows. Which row belongs to which?",
+    hint="sums over the tokens stay the same when vectors move to other rows. Which row belongs to which?"
 )
 def _compares_sums(attend, x, order):
     return torch.allclose(attend(x[order]).sum(dim=0), attend(x).sum(dim=0), atol=1e-4)
 
 
-@_COMMUTES.mistake(
-    symptom="The result is True for a layer that changes a single number, since most differences are 0.",
-    hint="the mean of the differences is small if only a few numbers differ. Which difference decides?",
-)
+@_COMMUTES.mistake(hint="the mean of the differences is small if only a few numbers differ. Which difference decides?")
 def _mean_of_the_differences(attend, x, order):
     return bool((attend(x[order]) - attend(x)[order]).abs().mean() < 1e-4)
 
 
 @_COMMUTES.mistake(
-    symptom="The result is False for self-attention, because its outputs are in another order.",
-    hint="the outputs are reordered as well. Which row of attend(x[order]) belongs to which row of attend(x)?",
+    hint="the outputs are reordered as well. Which row of attend(x[order]) belongs to which row of attend(x)?"
 )
 def _outputs_in_the_old_order(attend, x, order):
     return torch.allclose(attend(x[order]), attend(x), atol=1e-4)
 
 
 @_COMMUTES.mistake(
-    symptom="The result may differ between machines, because sums in another order are rounded differently.",
-    hint="a sum in another order is rounded differently. Does your comparison allow for differences of 1e-6?",
+    hint="a sum in another order is rounded differently. Does your comparison allow for differences of 1e-6?"
 )
 def _equal_to_the_last_bit(attend, x, order):
     return torch.equal(attend(x[order]), attend(x)[order])
 
 
 @_COMMUTES.mistake(
-    symptom="The result is always True, even for a model with positions, because both sides are the same computation.",
-    hint="both sides of your comparison compute the same thing. One side must reorder before attend, the other after.",
+    hint="both sides of your comparison compute the same thing. One side must reorder before attend, the other after."
 )
 def _the_same_side_twice(attend, x, order):
     return torch.allclose(attend(x[order]), attend(x[order]), atol=1e-4)
 
 
-@_COMMUTES.mistake(
-    symptom="The result is right for an exchange of two tokens, which is its own inverse, and wrong for other orders.",
-    hint="one side uses the inverse order. Indexing with `order` on both sides is enough.",
-)
+@_COMMUTES.mistake(hint="one side uses the inverse order. Indexing with `order` on both sides is enough.")
 def _inverse_order(attend, x, order):
     return torch.allclose(attend(x[order]), attend(x)[order.argsort()], atol=1e-4)

@@ -74,8 +74,7 @@ _ATTENTION = Exercise(
 
 
 @_ATTENTION.mistake(
-    symptom="Almost right for small d_k, but for large d_k nearly all weight is on one key, and most gradients vanish.",
-    hint="your scores are the dot products themselves, whose variance grows with d_k. What does the formula divide by?",
+    hint="your scores are the dot products themselves, whose variance grows with d_k. What does the formula divide by?"
 )
 def _unscaled(q, k, v):
     weights = (q @ k.transpose(-2, -1)).softmax(dim=-1)
@@ -83,8 +82,7 @@ def _unscaled(q, k, v):
 
 
 @_ATTENTION.mistake(
-    symptom="The weights are nearly even for large d_k: attention becomes a plain average.",
-    hint="your scores shrink as d_k grows, so the weights become even. Which power of d_k keeps their variance at 1?",
+    hint="your scores shrink as d_k grows, so the weights become even. Which power of d_k keeps their variance at 1?"
 )
 def _divided_by_width(q, k, v):
     weights = (q @ k.transpose(-2, -1) / q.shape[-1]).softmax(dim=-1)
@@ -92,8 +90,7 @@ def _divided_by_width(q, k, v):
 
 
 @_ATTENTION.mistake(
-    symptom="The result is right if d_k = d_v, as in the worked example, and wrong otherwise.",
-    hint="the scale depends on the width of v. The dot product is taken over the components of which tensors?",
+    hint="the scale depends on the width of v. The dot product is taken over the components of which tensors?"
 )
 def _scaled_by_the_values(q, k, v):
     weights = (q @ k.transpose(-2, -1) / math.sqrt(v.shape[-1])).softmax(dim=-1)
@@ -101,7 +98,6 @@ def _scaled_by_the_values(q, k, v):
 
 
 @_ATTENTION.mistake(
-    symptom="The columns of the weights sum to 1 instead of the rows.",
     hint="your columns sum to 1. Each row belongs to one query and must sum to 1 over the keys: which dimension "
     "holds the keys?",
 )
@@ -110,17 +106,13 @@ def _softmax_over_queries(q, k, v):
     return weights @ v, weights
 
 
-@_ATTENTION.mistake(
-    symptom="The factor is applied to weights that already sum to 1, so the rows sum to 1 / sqrt(d_k).",
-    hint="your rows sum to 1 / sqrt(d_k). Is the division before the softmax or after it?",
-)
+@_ATTENTION.mistake(hint="your rows sum to 1 / sqrt(d_k). Is the division before the softmax or after it?")
 def _scaled_after_the_softmax(q, k, v):
     weights = (q @ k.transpose(-2, -1)).softmax(dim=-1) / math.sqrt(q.shape[-1])
     return weights @ v, weights
 
 
 @_ATTENTION.mistake(
-    symptom="A matrix of scores gives the right result. In a batch of several heads, weights are shared between heads.",
     hint="your softmax sums over dim=1, which holds the keys only if there are no leading dimensions. If it is the "
     "softmax of exercise 2.1, change it there: which number means the last dimension?",
 )
@@ -130,8 +122,7 @@ def _softmax_over_dimension_1(q, k, v):
 
 
 @_ATTENTION.mistake(
-    symptom="The worked example, where d_k = 4, gives the right result, and every other width a wrong one.",
-    hint="you divide by 2, as in the worked example, where d_k is 4. Which number of q gives d_k in general?",
+    hint="you divide by 2, as in the worked example, where d_k is 4. Which number of q gives d_k in general?"
 )
 def _scaled_for_width_4(q, k, v):
     weights = (q @ k.transpose(-2, -1) / math.sqrt(4)).softmax(dim=-1)
@@ -139,7 +130,6 @@ def _scaled_for_width_4(q, k, v):
 
 
 @_ATTENTION.mistake(
-    symptom="A matrix of keys gives the right result, and a batch of several heads raises an error.",
     hint="right for matrices, but your transpose fails for leading dimensions: these come first, and must stay where "
     "they are. Which two dimensions should it exchange, counted from the end?",
 )
@@ -149,7 +139,6 @@ def _transposed_from_the_front(q, k, v):
 
 
 @_ATTENTION.mistake(
-    symptom="A matrix of queries gives the right result. In a batch of several heads, the scale follows their number.",
     hint="you divide by the root of q.shape[1], which is d_k only if there are no leading dimensions. Which number "
     "means the last dimension?",
 )
@@ -200,7 +189,6 @@ _HEADS = Exercise(
 
 
 @_HEADS.mistake(
-    symptom="The shape is right and the loss decreases, but each head holds only one stretch of the tokens.",
     hint="the shape is right, but each head holds complete tokens of one stretch of the text. view() moves no numbers: "
     "which two dimensions must change places after it?",
 )
@@ -210,9 +198,7 @@ def _viewed_without_transpose(x, n_head):
 
 
 @_HEADS.mistake(
-    symptom="The heads are interleaved: head 0 holds features 0, H, 2H, ... Pretrained weights then give wrong "
-    "results.",
-    hint="your head 0 holds every H-th feature. When C becomes two dimensions, which comes first, heads or features?",
+    hint="your head 0 holds every H-th feature. When C becomes two dimensions, which comes first, heads or features?"
 )
 def _interleaved(x, n_head):
     n_batch, n_token, width = x.shape
@@ -220,18 +206,14 @@ def _interleaved(x, n_head):
 
 
 @_HEADS.mistake(
-    symptom="The shape is (B, T, H, D). The product q k^T then compares the heads of one token, not the tokens.",
-    hint="the result has the shape (B, T, H, D). Attention multiplies the last two dimensions, which must be T and D.",
+    hint="the result has the shape (B, T, H, D). Attention multiplies the last two dimensions, which must be T and D."
 )
 def _not_transposed(x, n_head):
     n_batch, n_token, width = x.shape
     return x.view(n_batch, n_token, n_head, width // n_head)
 
 
-@_HEADS.mistake(
-    symptom="The last two dimensions are (D, T): the product q k^T compares features and has the shape (D, D).",
-    hint="the result has the shape (B, H, D, T). The last two dimensions must be T and D.",
-)
+@_HEADS.mistake(hint="the result has the shape (B, H, D, T). The last two dimensions must be T and D.")
 def _features_before_tokens(x, n_head):
     n_batch, n_token, width = x.shape
     return x.view(n_batch, n_token, n_head, width // n_head).permute(0, 2, 3, 1)

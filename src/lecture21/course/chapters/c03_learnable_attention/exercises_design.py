@@ -118,7 +118,6 @@ _DESIGN.wrong_lines(
     - w_key = (8 * noun + place)[None]
     + w_key = (8 * noun)[None]
     """,
-    symptom="Right in sentences with one noun. With two, both get the same weight.",
     hint="all nouns have the same score, so two nouns share the weight. What do later nouns have more of?",
 )
 
@@ -128,7 +127,6 @@ _DESIGN.wrong_lines(
     - w_key = (8 * noun + place)[None]
     + w_key = place[None]
     """,
-    symptom="Every word finds itself, since nothing that it sees is later.",
     hint="your scores depend on the place alone, so each word finds itself. What must a word be, to be found?",
 )
 
@@ -138,7 +136,6 @@ _DESIGN.wrong_lines(
     - w_key = (8 * noun + place)[None]
     + w_key = (8 * noun + 8 * place)[None]
     """,
-    symptom="Right at a noun itself. Three words later, the place has added more than being a noun did.",
     hint="each place adds as much as being a noun. How many words can there be between a word and the latest noun, and "
     "what do they add together?",
 )
@@ -149,7 +146,6 @@ _DESIGN.wrong_lines(
     - w_key = (8 * noun + place)[None]
     + w_key = (8 * noun - place)[None]
     """,
-    symptom="The first noun is found instead of the latest one.",
     hint="your scores fall with the place, so that the first noun wins. Which one should?",
 )
 
@@ -159,7 +155,6 @@ _DESIGN.wrong_lines(
     - w_query = one[None]
     + w_query = verb[None]
     """,
-    symptom="Verbs find their noun, and all other words average what they see.",
     hint="only verbs search: all other queries are 0, and equal scores give equal weights. Which feature do all words "
     "have?",
 )
@@ -170,6 +165,5 @@ _DESIGN.wrong_lines(
     - w_value = plural[None]
     + w_value = noun[None]
     """,
-    symptom="The head finds the right noun, and reports that it is a noun.",
     hint="your head finds the noun, but its values carry that it is one. What should the output say of it?",
 )

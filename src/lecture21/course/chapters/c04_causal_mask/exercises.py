@@ -44,41 +44,32 @@ _MASK = Exercise(
 
 
 @_MASK.mistake(
-    symptom="Each token attends to itself and to all later tokens. The training loss falls far too fast.",
-    hint="your mask is True above the diagonal. Row i is the query. Do keys with j > i come before or after it?",
+    hint="your mask is True above the diagonal. Row i is the query. Do keys with j > i come before or after it?"
 )
 def _later_tokens(n):
     return torch.ones(n, n, dtype=torch.bool).triu()
 
 
 @_MASK.mistake(
-    symptom="The first row has no True, so its softmax is NaN.",
-    hint="in your mask no token may attend to itself, so the first token has no key. What belongs on the diagonal?",
+    hint="in your mask no token may attend to itself, so the first token has no key. What belongs on the diagonal?"
 )
 def _without_itself(n):
     return torch.ones(n, n, dtype=torch.bool).tril(-1)
 
 
-@_MASK.mistake(
-    symptom="Each token also attends to the next one, which is its target. The training loss falls toward 0.",
-    hint="each row has one True too many: token i attends to token i + 1, which it has to predict.",
-)
+@_MASK.mistake(hint="each row has one True too many: token i attends to token i + 1, which it has to predict.")
 def _one_too_far(n):
     return torch.ones(n, n, dtype=torch.bool).tril(1)
 
 
 @_MASK.mistake(
-    symptom="This is the convention of nn.MultiheadAttention, where True means that attention is forbidden.",
-    hint="your mask is True where attention is forbidden, as in nn.MultiheadAttention. Here True means allowed.",
+    hint="your mask is True where attention is forbidden, as in nn.MultiheadAttention. Here True means allowed."
 )
 def _forbidden(n):
     return torch.ones(n, n, dtype=torch.bool).triu(1)
 
 
-@_MASK.mistake(
-    symptom="The printed numbers are right, but `~mask` raises an error for floats, and adding 0 or 1 masks nothing.",
-    hint="the triangle is right, but its entries are floats. Which dtype holds True and False?",
-)
+@_MASK.mistake(hint="the triangle is right, but its entries are floats. Which dtype holds True and False?")
 def _ones_and_zeros(n):
     return torch.ones(n, n).tril()
 
@@ -151,7 +142,6 @@ _WEIGHTS = Exercise(
 
 
 @_WEIGHTS.mistake(
-    symptom="The upper triangle is 0, but rows sum to less than 1 and still depend on later tokens.",
     hint="rows sum to less than 1, because the denominator of the softmax still includes masked scores. Which score, "
     "set before the softmax, gives a weight of 0?",
 )
@@ -160,7 +150,6 @@ def _after_the_softmax(scores, mask):
 
 
 @_WEIGHTS.mistake(
-    symptom="Right for scores of similar size. If a masked score is far above the others, the row becomes NaN.",
     hint="a masked score of 200 beside an allowed one of 0 gives NaN: the weights that you keep are all 0 before you "
     "divide by their sum. In which step must the masked score be removed, so that it cannot dominate?",
 )
@@ -170,7 +159,6 @@ def _renormalized(scores, mask):
 
 
 @_WEIGHTS.mistake(
-    symptom="The weights are right, but training never changes queries and keys: no gradient reaches the scores.",
     hint="the weights are right, but no gradient passes back to `scores`, so queries and keys cannot be trained. Which "
     "operation cuts the graph (detach, item, numpy, torch.tensor, no_grad)?",
 )
@@ -178,16 +166,12 @@ def _without_a_gradient(scores, mask):
     return scores.masked_fill(~mask, -math.inf).softmax(dim=-1).detach()
 
 
-@_WEIGHTS.mistake(
-    symptom="Masked keys still get as much weight as a key whose score is 0.",
-    hint="masked keys still get weight, since exp(0) = 1. For which score is exp(score) equal to 0?",
-)
+@_WEIGHTS.mistake(hint="masked keys still get weight, since exp(0) = 1. For which score is exp(score) equal to 0?")
 def _zero_before_the_softmax(scores, mask):
     return scores.masked_fill(~mask, 0.0).softmax(dim=-1)
 
 
 @_WEIGHTS.mistake(
-    symptom="The forbidden keys get all the weight, so the model attends to its targets.",
     hint="the allowed keys have weight 0 and the forbidden ones share the rest. masked_fill replaces entries where its "
     "argument is True: where is yours True?",
 )
@@ -196,8 +180,6 @@ def _filled_the_allowed(scores, mask):
 
 
 @_WEIGHTS.mistake(
-    symptom="The weights are right, but `scores` now contains -inf, and so does every later plot or computation with "
-    "it.",
     hint="the weights are right, but you modified `scores`: an assignment to `scores[...]` writes into it, and so does "
     "a method with an underscore at its end.",
 )
@@ -205,26 +187,20 @@ def _in_place(scores, mask):
     return scores.masked_fill_(~mask, -math.inf).softmax(dim=-1)
 
 
-@_WEIGHTS.mistake(
-    symptom="NaN everywhere: 0 times infinity is NaN where attention is allowed, and the softmax spreads it over rows.",
-    hint="your result contains NaN. What is 0 times infinity? Replace entries instead of multiplying.",
-)
+@_WEIGHTS.mistake(hint="your result contains NaN. What is 0 times infinity? Replace entries instead of multiplying.")
 def _multiplied_by_infinity(scores, mask):
     return (scores + (~mask).to(scores.dtype) * -math.inf).softmax(dim=-1)
 
 
 @_WEIGHTS.mistake(
-    symptom="The weights are right while all scores are far above -100. With scores near -5000, the masked keys get "
-    "all.",
-    hint="a number such as -100 removes a key only if other scores are much larger. Which number is below all scores?",
+    hint="a number such as -100 removes a key only if other scores are much larger. Which number is below all scores?"
 )
 def _minus_100(scores, mask):
     return scores.masked_fill(~mask, -100.0).softmax(dim=-1)
 
 
 @_WEIGHTS.mistake(
-    symptom="The columns of the weights sum to 1 instead of the rows.",
-    hint="your columns sum to 1. Each row belongs to one query: over which dimension must the softmax run?",
+    hint="your columns sum to 1. Each row belongs to one query: over which dimension must the softmax run?"
 )
 def _softmax_over_queries(scores, mask):
     return scores.masked_fill(~mask, -math.inf).softmax(dim=0)
@@ -402,7 +378,6 @@ _LEAKS = Exercise(
 
 
 @_LEAKS.mistake(
-    symptom="A model with a LayerNorm before its attention never seems to leak, not even without a mask.",
     hint="a LayerNorm subtracts the mean of the components, so it removes a number that is added to all of them. Which "
     "change does no layer remove?",
 )
@@ -412,10 +387,7 @@ def _adds_the_same_number(attend, x):
     return not torch.allclose(attend(x)[:-1], attend(changed)[:-1], atol=1e-5)
 
 
-@_LEAKS.mistake(
-    symptom="Layers with the right mask seem to leak, and layers without a mask do not.",
-    hint="you return True if the earlier outputs agree. Does a layer leak if they agree or if they differ?",
-)
+@_LEAKS.mistake(hint="you return True if the earlier outputs agree. Does a layer leak if they agree or if they differ?")
 def _true_if_equal(attend, x):
     changed = x.clone()
     changed[-1] = torch.randn_like(x[-1])
@@ -423,17 +395,13 @@ def _true_if_equal(attend, x):
 
 
 @_LEAKS.mistake(
-    symptom="A layer that divides by the number of tokens seems to leak, although it uses no later token.",
-    hint="you remove the last token, but the task is to change it: a layer may depend on the number of tokens.",
+    hint="you remove the last token, but the task is to change it: a layer may depend on the number of tokens."
 )
 def _removes_the_last_token(attend, x):
     return not torch.allclose(attend(x)[:-1], attend(x[:-1]), atol=1e-5)
 
 
-@_LEAKS.mistake(
-    symptom="Every layer seems to leak, even with the right mask, because the last output depends on the last token.",
-    hint="the last output is allowed to depend on the last token. Which outputs are not?",
-)
+@_LEAKS.mistake(hint="the last output is allowed to depend on the last token. Which outputs are not?")
 def _compares_the_last_output(attend, x):
     changed = x.clone()
     changed[-1] = torch.randn_like(x[-1])
@@ -441,8 +409,7 @@ def _compares_the_last_output(attend, x):
 
 
 @_LEAKS.mistake(
-    symptom="Every layer that uses the past seems to leak, because the first token is in the past of all others.",
-    hint="you change the first token, and all later outputs may depend on it. Which token has no later outputs?",
+    hint="you change the first token, and all later outputs may depend on it. Which token has no later outputs?"
 )
 def _changes_the_first_token(attend, x):
     changed = x.clone()
@@ -451,8 +418,6 @@ def _changes_the_first_token(attend, x):
 
 
 @_LEAKS.mistake(
-    symptom="No layer seems to leak: both outputs are computed from the same tensor, since `changed = x` makes no "
-    "copy.",
     hint="`changed = x` is a second name for the same tensor, so you modify x and compare it with itself. How do you "
     "copy a tensor?",
 )
@@ -463,8 +428,7 @@ def _changes_the_input(attend, x):
 
 
 @_LEAKS.mistake(
-    symptom="A leak at a later position is missed, because only the first output is compared.",
-    hint="you compare the first output only. With mask B, only the output just before the last one changes.",
+    hint="you compare the first output only. With mask B, only the output just before the last one changes."
 )
 def _looks_at_the_first_output(attend, x):
     changed = x.clone()

@@ -59,39 +59,32 @@ _PADDING = Exercise(
 
 
 @_PADDING.mistake(
-    symptom="The padding rows are NaN. A loss without these rows still has NaN gradients, because 0 times NaN is NaN.",
-    hint="rows without a True are NaN: all their scores are -inf, so the softmax is 0 / 0. What should these rows be?",
+    hint="rows without a True are NaN: all their scores are -inf, so the softmax is 0 / 0. What should these rows be?"
 )
 def _nan_in_padding(scores, mask):
     return scores.masked_fill(~mask, -math.inf).softmax(dim=-1)
 
 
 @_PADDING.mistake(
-    symptom="There is no NaN, but a padding row attends equally to all keys, padding and later tokens included.",
-    hint="if all scores of a row are -1e9, its softmax is uniform, as for a row of zeros. Its weights must be 0.",
+    hint="if all scores of a row are -1e9, its softmax is uniform, as for a row of zeros. Its weights must be 0."
 )
 def _even_in_padding(scores, mask):
     return scores.masked_fill(~mask, -1e9).softmax(dim=-1)
 
 
 @_PADDING.mistake(
-    symptom="The padding rows are right, but the other rows sum to less than 1 and depend on masked keys.",
-    hint="rows with a True must still sum to 1: mask before the softmax, then handle the rows without a True.",
+    hint="rows with a True must still sum to 1: mask before the softmax, then handle the rows without a True."
 )
 def _only_after_the_softmax(scores, mask):
     return scores.softmax(dim=-1) * mask
 
 
-@_PADDING.mistake(
-    symptom="There is no NaN, but masked keys get as much weight as a key whose score is 0.",
-    hint="masked keys still get weight, since exp(0) = 1. For which score is exp(score) equal to 0?",
-)
+@_PADDING.mistake(hint="masked keys still get weight, since exp(0) = 1. For which score is exp(score) equal to 0?")
 def _scores_of_zero(scores, mask):
     return scores.masked_fill(~mask, 0.0).softmax(dim=-1)
 
 
 @_PADDING.mistake(
-    symptom="The weights contain no NaN, but after backward() the gradients of W^q and W^k do.",
     hint="your weights are right, but the gradient of a softmax over nothing but -inf is NaN, and your addition passes "
     "it on to the scores. masked_fill stops the gradient where it replaces a score.",
 )
@@ -100,7 +93,6 @@ def _added_minus_infinity(scores, mask):
 
 
 @_PADDING.mistake(
-    symptom="There is no NaN, but a row whose masked scores are far above the others has weights of 0.",
     hint="a masked score of 200 beside an allowed one of 0 leaves weights of 0: the small number in your denominator "
     "hides 0 / 0. Remove masked scores before the softmax, which then needs no second division.",
 )
@@ -110,7 +102,6 @@ def _small_number_in_the_denominator(scores, mask):
 
 
 @_PADDING.mistake(
-    symptom="The weights are right. `backward()` raises an error about a variable modified by an inplace operation.",
     hint="the weights are right, but `backward()` fails: the softmax keeps its output to compute the gradient, and you "
     "change it in place, as `weights[~mask] = 0` does. Which functions return a new tensor instead?",
 )
@@ -121,7 +112,6 @@ def _changed_in_place(scores, mask):
 
 
 @_PADDING.mistake(
-    symptom="The weights are right, but training never changes queries and keys: no gradient reaches the scores.",
     hint="the weights are right, but no gradient passes back to `scores`. Which operation cuts the graph (detach, "
     "item, numpy, torch.tensor, no_grad)?",
 )

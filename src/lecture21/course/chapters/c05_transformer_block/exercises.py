@@ -116,7 +116,6 @@ _NORM = Exercise(
 
 
 @_NORM.mistake(
-    symptom="Training works, but evaluation on a single token gives zeros. Each token depends on all others.",
     hint="you normalize each feature over the tokens, so a token depends on the others. Which dimension of x holds the "
     "features of one token?",
 )
@@ -126,31 +125,21 @@ def _over_tokens(x, gain, bias):
     return deviation / (variance + 1e-5).sqrt() * gain + bias
 
 
-@_NORM.mistake(
-    symptom="The mean of all numbers is 0, but single tokens are not normalized, and each depends on all others.",
-    hint="you compute one mean and one variance for all tokens together. Each token needs its own.",
-)
+@_NORM.mistake(hint="you compute one mean and one variance for all tokens together. Each token needs its own.")
 def _over_everything(x, gain, bias):
     deviation = x - x.mean()
     variance = deviation.square().mean()
     return deviation / (variance + 1e-5).sqrt() * gain + bias
 
 
-@_NORM.mistake(
-    symptom="As many tokens as features raise no error but give wrong values: feature j loses the mean of token j.",
-    hint=f"look at the shape of your means: {_LOST}",
-)
+@_NORM.mistake(hint=f"look at the shape of your means: {_LOST}")
 def _means_without_a_dimension(x, gain, bias):
     deviation = x - x.mean(dim=-1)
     variance = deviation.square().mean(dim=-1, keepdim=True)
     return deviation / (variance + 1e-5).sqrt() * gain + bias
 
 
-@_NORM.mistake(
-    symptom="As many tokens as features raise no error but give wrong values: feature j is divided by the deviation of "
-    "token j.",
-    hint=f"look at the shape of your variances: {_LOST}",
-)
+@_NORM.mistake(hint=f"look at the shape of your variances: {_LOST}")
 def _variances_without_a_dimension(x, gain, bias):
     deviation = x - x.mean(dim=-1, keepdim=True)
     variance = deviation.square().mean(dim=-1)
@@ -158,9 +147,7 @@ def _variances_without_a_dimension(x, gain, bias):
 
 
 @_NORM.mistake(
-    symptom="The result is too small by the factor sqrt((C - 1) / C), so weights from another program give other "
-    "logits.",
-    hint="your variance divides by C - 1, as torch's var() and std() do by default. Here it is the mean of C squares.",
+    hint="your variance divides by C - 1, as torch's var() and std() do by default. Here it is the mean of C squares."
 )
 def _unbiased(x, gain, bias):
     deviation = x - x.mean(dim=-1, keepdim=True)
@@ -169,7 +156,6 @@ def _unbiased(x, gain, bias):
 
 
 @_NORM.mistake(
-    symptom="Large inputs become tiny and small ones huge: the scale is inverted instead of removed.",
     hint="if the input is multiplied by 10, your result becomes 10 times smaller, but it should not change. Which "
     "function undoes the squares?",
 )
@@ -179,10 +165,7 @@ def _divided_by_the_variance(x, gain, bias):
     return deviation / (variance + 1e-5) * gain + bias
 
 
-@_NORM.mistake(
-    symptom="Correct on random numbers. A token whose features are all equal becomes NaN, and so does the loss.",
-    hint="a token whose features are all equal becomes 0 / 0. What does the task add to the variance?",
-)
+@_NORM.mistake(hint="a token whose features are all equal becomes 0 / 0. What does the task add to the variance?")
 def _without_epsilon(x, gain, bias):
     deviation = x - x.mean(dim=-1, keepdim=True)
     variance = deviation.square().mean(dim=-1, keepdim=True)
@@ -190,8 +173,7 @@ def _without_epsilon(x, gain, bias):
 
 
 @_NORM.mistake(
-    symptom="Correct for features of ordinary size. Tokens with small features are amplified far too much.",
-    hint="you add 1e-5 to the standard deviation. The task adds it to the variance, before the root is taken.",
+    hint="you add 1e-5 to the standard deviation. The task adds it to the variance, before the root is taken."
 )
 def _epsilon_outside(x, gain, bias):
     deviation = x - x.mean(dim=-1, keepdim=True)
@@ -199,10 +181,7 @@ def _epsilon_outside(x, gain, bias):
     return deviation / (variance.sqrt() + 1e-5) * gain + bias
 
 
-@_NORM.mistake(
-    symptom="Everything trains, but the layer cannot learn another scale or another mean.",
-    hint="your result does not depend on `gain` and `bias`. What does the formula do with them?",
-)
+@_NORM.mistake(hint="your result does not depend on `gain` and `bias`. What does the formula do with them?")
 def _without_gain_and_bias(x, gain, bias):
     deviation = x - x.mean(dim=-1, keepdim=True)
     variance = deviation.square().mean(dim=-1, keepdim=True)
@@ -276,7 +255,6 @@ _STREAM.wrong_lines(
     - square = 1 + squares.sum() if kind == "pre" else (1 + squares).prod()
     + square = (1 + squares.sum()) ** 2 if kind == "pre" else (1 + squares).prod() ** 2
     """,
-    symptom="The stream seems to grow like the number of layers instead of its root.",
     hint=_ADDED,
 )
 
@@ -286,7 +264,6 @@ _STREAM.wrong_lines(
     - square = 1 + squares.sum() if kind == "pre" else (1 + squares).prod()
     + square = 1 + squares.sum()
     """,
-    symptom="A deep model without norms seems as harmless as one with them.",
     hint="you add up the updates for every kind. Without a norm, what does the second layer compute from a stream that "
     "the first one has made larger? And what does a norm after the sum do to the embedding inside it?",
 )
@@ -297,7 +274,6 @@ _STREAM.wrong_lines(
     - square = 1 + squares.sum() if kind == "pre" else (1 + squares).prod()
     + square = (1 + squares).prod()
     """,
-    symptom="The pre-norm stream seems to explode with depth. In a real model it grows slowly.",
     hint="you multiply for every kind. In a pre-norm block, each layer receives a normalized copy. Does its update "
     "grow with the stream?",
 )
@@ -308,7 +284,6 @@ _STREAM.wrong_lines(
     - square = 1 + squares.sum() if kind == "pre" else (1 + squares).prod()
     + square = (1 + squares).prod() if kind == "none" else 1 + squares.sum()
     """,
-    symptom="Post-norm seems to keep as much of the embedding as pre-norm.",
     hint="for kind 'post' you add up the updates. Each update meets a stream that the norm before has brought back to "
     "size 1, and each norm shrinks all that is in the sum. What happens to the embedding's share in one such step?",
 )
@@ -319,7 +294,6 @@ _STREAM.wrong_lines(
     - size = torch.ones(()) if kind == "post" else square.sqrt()
     + size = square.sqrt()
     """,
-    symptom="The stream of a post-norm model seems to grow, although every sum is normalized.",
     hint="with kind 'post', a norm follows the last sum. Which size does it leave?",
 )
 
@@ -329,7 +303,6 @@ _STREAM.wrong_lines(
     - return size, 1 / square
     + return size, 1 / square.sqrt()
     """,
-    symptom="The share is too large: the shares of the embedding and of all updates add up to more than 1.",
     hint="you return the embedding's part of the size. The task asks for its share of the square.",
 )
 
@@ -339,7 +312,6 @@ _STREAM.wrong_lines(
     - size = torch.ones(()) if kind == "post" else square.sqrt()
     + size = torch.ones(()) if kind == "post" else square
     """,
-    symptom="The size is the square of the right one, so depth seems to matter twice as much.",
     hint="you return the mean square. The size is its root.",
 )
 
@@ -349,7 +321,6 @@ _STREAM.wrong_lines(
     - square = 1 + squares.sum() if kind == "pre" else (1 + squares).prod()
     + square = (1 + squares).prod() if kind == "post" else 1 + squares.sum()
     """,
-    symptom="A deep model without norms seems to keep as much of the embedding as pre-norm.",
     hint="for kind 'none' you add up the updates. Without a norm, an update grows with the stream that it is computed "
     "from. How large is the second one, if the first has made the stream larger?",
 )
@@ -360,7 +331,6 @@ _STREAM.wrong_lines(
     - size = torch.ones(()) if kind == "post" else square.sqrt()
     + size = square
     """,
-    symptom="The size is the square of the right one, and with post-norm it seems to grow.",
     hint="you return its square for the size. And with kind 'post', a norm follows the last sum: which size does it "
     "leave?",
 )

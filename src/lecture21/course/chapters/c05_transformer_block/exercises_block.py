@@ -70,7 +70,6 @@ _BLOCK.wrong_lines(
     - x = x + self.attention(self.norm_attention(x))
     + x = self.attention(self.norm_attention(x))
     """,
-    symptom="Of a word's own vector, only what attention has made of it is left.",
     hint="the result of attention takes the place of x. In the first line of the block, what is it added to?",
 )
 
@@ -80,7 +79,6 @@ _BLOCK.wrong_lines(
     - return x + self.down(hidden)
     + return self.down(hidden)
     """,
-    symptom="What attention has fetched reaches the next block only if the feed-forward network lets it through.",
     hint="your block returns what the feed-forward network computes, and the stream is lost. Look at the second plus.",
 )
 
@@ -92,7 +90,6 @@ _BLOCK.wrong_lines(
     - return x + self.down(hidden)
     + return self.down(hidden)
     """,
-    symptom="All shapes fit, and a deep model learns nothing but how frequent each character is.",
     hint="both layers replace the stream. Where are the two plus signs?",
 )
 
@@ -103,7 +100,6 @@ _BLOCK.wrong_lines(
     + x = self.norm_attention(x)
     + x = x + self.attention(x)
     """,
-    symptom="The stream itself is normalized in each block, so nothing passes through unchanged.",
     hint="you normalize the stream itself, and add to that. Only the copy that attention reads is normalized.",
 )
 
@@ -117,7 +113,6 @@ _BLOCK.wrong_lines(
     - return x + self.down(hidden)
     + return self.norm_feed_forward(x + self.down(hidden))
     """,
-    symptom="The block of 2017. It trains, if it is not deep or its steps are small.",
     hint="you normalize each sum, as the transformer of 2017 does. In the two lines above, what is inside norm(…)?",
 )
 
@@ -127,7 +122,6 @@ _BLOCK.wrong_lines(
     - hidden = self.up(self.norm_feed_forward(x)).relu()
     + hidden = self.up(self.norm_feed_forward(x))
     """,
-    symptom="Two linear maps in a row are one linear map: four times the parameters, and no rule.",
     hint="your hidden features can be negative. What does the task name between `up` and `down`?",
 )
 
@@ -137,7 +131,6 @@ _BLOCK.wrong_lines(
     - hidden = self.up(self.norm_feed_forward(x)).relu()
     + hidden = self.up(x).relu()
     """,
-    symptom="It trains, but the deeper the block, the larger is what its feed-forward network receives.",
     hint="one of your layers is never called: `norm_feed_forward`. Which of the two lines needs it?",
 )
 
@@ -149,6 +142,5 @@ _BLOCK.wrong_lines(
     - hidden = self.up(self.norm_feed_forward(x)).relu()
     + hidden = self.up(self.norm_attention(x)).relu()
     """,
-    symptom="The result is right until the norms are trained, since both are equal at first.",
     hint="each layer receives the other one's norm. They start equal, but training makes them different.",
 )

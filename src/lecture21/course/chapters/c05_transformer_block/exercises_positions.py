@@ -48,9 +48,7 @@ _POSITIONS = Exercise(
 
 
 @_POSITIONS.mistake(
-    symptom="All sines come first and all cosines last. This works equally well, but not with the 2017 model's "
-    "weights.",
-    hint="your sines fill the first half of the features and your cosines the second. In this task they alternate.",
+    hint="your sines fill the first half of the features and your cosines the second. In this task they alternate."
 )
 def _halves(n_position, d_model):
     position = torch.arange(n_position)[:, None]
@@ -59,8 +57,7 @@ def _halves(n_position, d_model):
 
 
 @_POSITIONS.mistake(
-    symptom="The frequencies decrease too slowly, and the last pair turns about a hundred times too fast.",
-    hint="features 0 and 1 are right, but later pairs turn too fast. Is your exponent 2i / d_model or i / d_model?",
+    hint="features 0 and 1 are right, but later pairs turn too fast. Is your exponent 2i / d_model or i / d_model?"
 )
 def _half_the_exponent(n_position, d_model):
     position = torch.arange(n_position)[:, None]
@@ -68,20 +65,14 @@ def _half_the_exponent(n_position, d_model):
     return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1)
 
 
-@_POSITIONS.mistake(
-    symptom="Position 0 is 1, 0, 1, 0, ..., because each sine is swapped with its cosine.",
-    hint="sine and cosine are swapped. Which of the two belongs to the even features?",
-)
+@_POSITIONS.mistake(hint="sine and cosine are swapped. Which of the two belongs to the even features?")
 def _swapped(n_position, d_model):
     position = torch.arange(n_position)[:, None]
     angle = position / 10000 ** (torch.arange(0, d_model, 2) / d_model)
     return torch.stack([angle.cos(), angle.sin()], dim=-1).flatten(1)
 
 
-@_POSITIONS.mistake(
-    symptom="The rows are right but shifted by one: the first token has the angles of the second.",
-    hint="your first row belongs to position 1. The positions count from 0.",
-)
+@_POSITIONS.mistake(hint="your first row belongs to position 1. The positions count from 0.")
 def _from_one(n_position, d_model):
     position = torch.arange(1, n_position + 1)[:, None]
     angle = position / 10000 ** (torch.arange(0, d_model, 2) / d_model)
@@ -89,8 +80,7 @@ def _from_one(n_position, d_model):
 
 
 @_POSITIONS.mistake(
-    symptom="Features 2i and 2i + 1 have different frequencies, so a pair no longer turns like the hand of a clock.",
-    hint="the sine and cosine of one pair have different angles in your table. Both need the angle of pair i.",
+    hint="the sine and cosine of one pair have different angles in your table. Both need the angle of pair i."
 )
 def _an_angle_for_each_feature(n_position, d_model):
     position = torch.arange(n_position)[:, None]
@@ -99,7 +89,6 @@ def _an_angle_for_each_feature(n_position, d_model):
 
 
 @_POSITIONS.mistake(
-    symptom="Each feature turns at a speed of its own, and the last ones hardly turn at all.",
     hint="you take the number of the column for that of the pair. Features 2i and 2i + 1 share the angle of pair i: "
     "which pair does column 3 belong to?",
 )

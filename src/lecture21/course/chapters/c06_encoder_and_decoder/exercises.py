@@ -100,7 +100,6 @@ _GREEDY.wrong_lines(
     - token = next_logits(ids).argmax(dim=-1).masked_fill(ended, pad)
     + token = next_logits(ids).argmax(dim=-1)
     """,
-    symptom="The outputs are right up to their end tokens, but more words follow.",
     hint="a row continues after its end token while other rows are still being generated. What should it get instead?",
 )
 
@@ -110,7 +109,6 @@ _GREEDY.wrong_lines(
     - if ended.all():
     + if ended.any():
     """,
-    symptom="Long outputs are cut off, at a length that depends on the other rows in the batch.",
     hint="decoding stops when the first row has ended, and the other rows are cut off. When is the batch complete?",
 )
 
@@ -120,14 +118,12 @@ _GREEDY.wrong_lines(
     - if ended.all():
     -     break
     """,
-    symptom="The outputs are right, but the model is always called max_new times.",
     hint="the tokens are right, but columns of padding follow them. When can decoding stop before max_new tokens?",
 )
 
 
 @_GREEDY.mistake(
-    symptom="The first token is right, but the rest is repetitive, because the model receives only its last token.",
-    hint="the model receives only the last token, without those before it. What does the next token depend on?",
+    hint="the model receives only the last token, without those before it. What does the next token depend on?"
 )
 def _only_the_last_token(next_logits, n_row, bos, eos, pad, max_new):
     token = torch.full((n_row,), bos)
@@ -151,7 +147,6 @@ _GREEDY.wrong_lines(
       ended = ended | (token == eos)
     + ids = torch.cat([ids, token.masked_fill(ended, pad)[:, None]], dim=1)
     """,
-    symptom="Padding replaces the end token, so a probability computed from the output would leave out its end.",
     hint="the end token itself is replaced by padding. Should you fill ended rows before or after marking new ones?",
 )
 
@@ -161,7 +156,6 @@ _GREEDY.wrong_lines(
     - ended = ended | (token == eos)
     + ended = token == eos
     """,
-    symptom="Answers in which padding and words alternate, and decoding goes on to the last token that is allowed.",
     hint="you remember only the rows that ended in the last step. A row that has ended must remain so.",
 )
 
@@ -171,7 +165,6 @@ _GREEDY.wrong_lines(
     - for _ in range(max_new):
     + for _ in range(max_new - 1):
     """,
-    symptom="The longest answers lack their last word.",
     hint="a row that never ends must get `max_new` tokens, and `bos` is not one of them. How many steps do you make?",
 )
 
@@ -249,7 +242,6 @@ _INFLUENCE.wrong_lines(
     - others = replacements[replacements != source[place]]
     + others = replacements
     """,
-    symptom="Digits seem to matter a little less than the comma, which is none of the replacements.",
     hint="your result is too near 0 where the symbol is among `replacements`. What happens if a 2 is replaced by a 2?",
 )
 
@@ -259,7 +251,6 @@ _INFLUENCE.wrong_lines(
     - changed[:, place] = others
     + changed[:, place:] = others[:, None]
     """,
-    symptom="The first symbol always seems to matter most, since everything after it is changed as well.",
     hint="only your last result is right: for the others, later symbols are replaced too. How many may differ?",
 )
 
@@ -269,7 +260,6 @@ _INFLUENCE.wrong_lines(
     - falls.append(before - probability(changed).mean())
     + falls.append(probability(changed).mean() - before)
     """,
-    symptom="Important symbols have negative results.",
     hint="all signs are reversed. A symbol matters if the probability falls when it is replaced.",
 )
 
@@ -279,7 +269,6 @@ _INFLUENCE.wrong_lines(
     - falls.append(before - probability(changed).mean())
     + falls.append(before - probability(changed).min())
     """,
-    symptom="Every symbol seems to matter, because the least favorable replacement decides.",
     hint="one replacement decides each of your results. All of them should count equally.",
 )
 
@@ -289,7 +278,6 @@ _INFLUENCE.wrong_lines(
       falls.append(before - probability(changed).mean())
     + source = changed[-1]
     """,
-    symptom="The first result is right, and the later ones belong to a source that was changed before.",
     hint="only your first result is right: a replaced symbol is still replaced when the next one is tried.",
 )
 
@@ -299,7 +287,6 @@ _INFLUENCE.wrong_lines(
     - falls.append(before - probability(changed).mean())
     + falls.append((before - probability(changed)).abs().mean())
     """,
-    symptom="No result is negative, and a symbol whose replacements help as often as they harm seems to matter.",
     hint="you average the sizes of the changes. The task asks how much the probability falls, so a rise counts against "
     "it.",
 )
@@ -356,7 +343,6 @@ _MASKS.wrong_lines(
     - words = ~is_padding[:, None, :]
     + words = torch.ones_like(is_padding)[:, None, :]
     """,
-    symptom="What the model says of a short source depends on the longest source in its batch.",
     hint="padding is attended to. Which columns of the encoder's mask, and of which other one, must be False?",
 )
 
@@ -366,7 +352,6 @@ _MASKS.wrong_lines(
     - words = ~is_padding[:, None, :]
     + words = is_padding[:, None, :]
     """,
-    symptom="Everything attends to the padding, and sources without any leave their queries no key at all.",
     hint="True and False are exchanged for the source: `is_padding` is True where nothing may be read.",
 )
 
@@ -376,7 +361,6 @@ _MASKS.wrong_lines(
     - encoder = words.expand(-1, n_source, -1)
     + encoder = words.expand(-1, n_source, -1).transpose(1, 2)
     """,
-    symptom="Rows of the encoder's mask are empty, and real words still attend to padding.",
     hint="in the encoder's mask whole rows are False. A row is a query: does padding harm as a query or as a key?",
 )
 
@@ -386,7 +370,6 @@ _MASKS.wrong_lines(
     - encoder = words.expand(-1, n_source, -1)
     + encoder = words.expand(-1, n_source, -1).tril()
     """,
-    symptom="The first word of the source knows none of the others, although all of them are there.",
     hint="the encoder's mask is causal. Is any word of the source still unknown when it is read?",
 )
 
@@ -396,7 +379,6 @@ _MASKS.wrong_lines(
     - decoder = torch.ones(n_target, n_target, dtype=torch.bool).tril()
     + decoder = torch.ones(n_target, n_target, dtype=torch.bool)
     """,
-    symptom="The training loss falls toward 0, and what the model generates is wrong.",
     hint="words of the target attend to later ones, which contain the words to be predicted.",
 )
 
@@ -406,7 +388,6 @@ _MASKS.wrong_lines(
     - decoder = torch.ones(n_target, n_target, dtype=torch.bool).tril()
     + decoder = torch.ones(n_target, n_target, dtype=torch.bool).tril(-1)
     """,
-    symptom="The query of `<bos>` has no key, and its output is NaN or an average that nobody wanted.",
     hint="no word of the target attends to itself. It is an input, and what is predicted there is the next word.",
 )
 
@@ -416,7 +397,6 @@ _MASKS.wrong_lines(
     - cross = words.expand(-1, n_target, -1)
     + cross = words.expand(-1, n_target, -1).tril()
     """,
-    symptom="The first word of the target is predicted from the first word of the source alone.",
     hint="cross-attention is causal. How much of the source is known when the target begins?",
 )
 
@@ -426,6 +406,5 @@ _MASKS.wrong_lines(
     - cross = words.expand(-1, n_target, -1)
     + cross = words.expand(-1, n_target, -1).transpose(1, 2)
     """,
-    symptom="The mask has a row for each word of the source, and fits only if source and target are equally long.",
     hint="the mask of cross-attention is transposed. Who asks, the target or the source? Each query has a row.",
 )

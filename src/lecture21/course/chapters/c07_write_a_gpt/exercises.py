@@ -65,7 +65,6 @@ _BIGRAM.wrong_lines(
     - return self.token(ids)
     + return self.token(ids).softmax(dim=-1)
     """,
-    symptom="The loss falls slowly and stays near ln V: all 'logits' are between 0 and 1.",
     hint="your forward returns probabilities. F.cross_entropy applies the softmax itself, so what must it be given?",
 )
 
@@ -76,7 +75,6 @@ _BIGRAM.wrong_lines(
     + logits = self(ids)
     + return F.cross_entropy(logits.reshape(len(ids), logits.shape[-1], -1), targets)
     """,
-    symptom="It runs, because the shape (B, V, T) is allowed, but the logits of one token are spread over several.",
     hint="your loss uses reshape or view to swap dimensions, but they move no numbers. Which function swaps T and V? "
     "Alternatively, flatten B and T and leave V last.",
 )
@@ -87,7 +85,6 @@ _BIGRAM.wrong_lines(
     - return F.cross_entropy(self(ids).flatten(0, 1), targets.flatten())
     + return F.cross_entropy(self(ids).flatten(0, 1), ids.flatten())
     """,
-    symptom="The loss falls far below that of counting, and the model repeats one letter forever.",
     hint="your loss compares the logits with ids. Which tensor holds the next tokens?",
 )
 
@@ -97,7 +94,6 @@ _BIGRAM.wrong_lines(
     - return F.cross_entropy(self(ids).flatten(0, 1), targets.flatten())
     + return F.cross_entropy(self(ids).flatten(0, 1), targets.flatten(), reduction="sum")
     """,
-    symptom="The loss is in the thousands and grows with the size of the batch, as do the steps of plain SGD.",
     hint="your loss is a sum over the tokens. Which reduction makes it independent of B and T?",
 )
 
@@ -107,7 +103,6 @@ _BIGRAM.wrong_lines(
     - return F.cross_entropy(self(ids).flatten(0, 1), targets.flatten())
     + return F.cross_entropy(self(ids).softmax(dim=-1).flatten(0, 1), targets.flatten())
     """,
-    symptom="The loss falls slowly and stays near ln V, although the logits are correct.",
     hint="your loss applies a softmax before F.cross_entropy, which contains one. What must it be given?",
 )
 
@@ -117,7 +112,6 @@ _BIGRAM.wrong_lines(
     - return F.cross_entropy(self(ids).flatten(0, 1), targets.flatten())
     + return F.cross_entropy(self(ids)[:, :-1].flatten(0, 1), targets[:, 1:].flatten())
     """,
-    symptom="The loss falls less than that of counting: the table learns the token after the next one.",
     hint="your loss shifts the targets a second time. They are the next tokens already, one for each position.",
 )
 
@@ -127,7 +121,6 @@ _BIGRAM.wrong_lines(
     - return F.cross_entropy(self(ids).flatten(0, 1), targets.flatten())
     + return F.cross_entropy(self(ids)[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
     """,
-    symptom="Trained on pairs of a text and its next tokens, it learns the same. A batch of one token has no loss.",
     hint="your loss takes the next tokens from ids, so it has one too few, and `targets` is unused. What does it hold?",
 )
 
@@ -137,7 +130,6 @@ _BIGRAM.wrong_lines(
     - return F.cross_entropy(self(ids).flatten(0, 1), targets.flatten())
     + return F.cross_entropy(self(ids).flatten(0, 1), targets.flatten()).detach()
     """,
-    symptom="The loss is right, but `backward()` raises an error, since no operation of the loss was recorded.",
     hint="your loss has the right value and no gradient, so nothing can be trained with it. Which operation cuts it "
     "off from the graph (detach, item, numpy, torch.tensor, no_grad)?",
 )
@@ -217,7 +209,6 @@ _HEAD.wrong_lines(
     """
     - scores = scores.masked_fill(~causal_mask(x.shape[1], device=x.device), -math.inf)
     """,
-    symptom="The training loss falls toward 0, far below the loss of any causal model.",
     hint="each token depends on later ones. What must happen to a score before the softmax if its key comes later?",
 )
 
@@ -227,8 +218,6 @@ _HEAD.wrong_lines(
     - scores = q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])
     + scores = q @ k.transpose(1, 2) / math.sqrt(x.shape[-1])
     """,
-    symptom="It trains almost as well, because larger queries can compensate for scores that are too small by a "
-    "factor.",
     hint="your scores are divided by the root of the wrong width. How many products are summed in one score?",
 )
 
@@ -238,7 +227,6 @@ _HEAD.wrong_lines(
     - return scores.softmax(dim=-1) @ v
     + return scores.softmax(dim=1) @ v
     """,
-    symptom="It trains, but the weights of one token do not sum to 1, and each weight depends on later queries.",
     hint="your softmax runs over the queries. Which of the two dimensions T of the scores holds the keys?",
 )
 
@@ -249,7 +237,6 @@ _HEAD.wrong_lines(
     - return scores.softmax(dim=-1) @ v
     + return scores.softmax(dim=-1).masked_fill(~causal_mask(x.shape[1], device=x.device), 0.0) @ v
     """,
-    symptom="The rows of weights sum to less than 1, and their sums depend on later tokens.",
     hint="you set weights to 0 after the softmax, whose denominator already contains the later keys. Mask the scores.",
 )
 
@@ -259,7 +246,6 @@ _HEAD.wrong_lines(
     - scores = q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])
     + scores = q @ k.transpose(1, 2)
     """,
-    symptom="It trains, but with wide heads a few large scores take nearly all of the weight at initialization.",
     hint="your scores are not scaled. By what are they divided before the softmax?",
 )
 
@@ -269,7 +255,6 @@ _HEAD.wrong_lines(
     - scores = scores.masked_fill(~causal_mask(x.shape[1], device=x.device), -math.inf)
     + scores = scores.masked_fill(~causal_mask(x.shape[1], device=x.device), 0.0)
     """,
-    symptom="The training loss falls too far: a score of 0 is a score like any other, so later tokens get weight.",
     hint="you set the scores of later keys to 0, whose exponential is 1. Which score has the exponential 0?",
 )
 
@@ -279,8 +264,6 @@ _HEAD.wrong_lines(
     - scores = q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])
     + scores = k @ q.transpose(1, 2) / math.sqrt(q.shape[-1])
     """,
-    symptom="It trains equally well, since queries and keys only exchange their names, but weights from another "
-    "implementation give different results.",
     hint="row i of your scores compares key i with every query. Which of the two must the rows belong to?",
 )
 
@@ -290,7 +273,6 @@ _HEAD.wrong_lines(
     - scores = scores.masked_fill(~causal_mask(x.shape[1], device=x.device), -math.inf)
     + scores = scores.masked_fill(~causal_mask(8, device=x.device)[: x.shape[1], : x.shape[1]], -math.inf)
     """,
-    symptom="It runs on short texts. From nine tokens on, the mask has another shape than the scores.",
     hint="right for a few tokens, and an error for many: your mask has a fixed size. What gives the length of x?",
 )
 
@@ -300,7 +282,6 @@ _HEAD.wrong_lines(
     - scores = scores.masked_fill(~causal_mask(x.shape[1], device=x.device), -math.inf)
     + scores = scores.masked_fill(causal_mask(x.shape[1], device=x.device), -math.inf)
     """,
-    symptom="The last token is NaN, since all of its keys are masked. All others attend to later tokens only.",
     hint="your mask is inverted: the last token has no key left, so its softmax is NaN. masked_fill replaces entries "
     "where its argument is True, and causal_mask is True where attention is allowed.",
 )
@@ -361,7 +342,6 @@ _HEADS.wrong_lines(
     - return self.output(joined)
     + return joined
     """,
-    symptom="It trains, but each head affects only its own features, and they are never mixed.",
     hint="the outputs of the heads are concatenated, but a step is missing. Which of your layers is never called?",
 )
 
@@ -371,7 +351,6 @@ _HEADS.wrong_lines(
     - heads = [_CausalHead(d_model, d_model // n_head) for _ in range(n_head)]
     + heads = [_CausalHead(d_model, d_model // n_head)] * n_head
     """,
-    symptom="The model has too few parameters, and all heads have the same attention map.",
     hint="all your heads are the same module. Does a list times n contain copies or the same object n times?",
 )
 
@@ -381,7 +360,6 @@ _HEADS.wrong_lines(
     - joined = torch.cat([head(x) for head in self.heads], dim=-1)
     + joined = torch.stack([head(x) for head in self.heads], dim=-1).flatten(2)
     """,
-    symptom="It trains equally well, but weights from another implementation give different results.",
     hint="the features of the heads alternate in your result. All features of head 0 come first, then those of head 1.",
 )
 
@@ -391,7 +369,6 @@ _HEADS.wrong_lines(
     - return self.output(joined)
     + return x + self.output(joined)
     """,
-    symptom="It works alone, but in a block, whose residual connection also adds x, x is added twice.",
     hint="your result contains x itself. The residual connection belongs to the block of the next exercise.",
 )
 
@@ -401,7 +378,6 @@ _HEADS.wrong_lines(
     - joined = torch.cat([head(x) for head in self.heads], dim=-1)
     + joined = torch.cat([head(x) for head in self.heads], dim=-1).detach()
     """,
-    symptom="The result is right and the output map is trained, but the heads stay as they were initialized.",
     hint="your result is right, but no gradient passes back to the heads: joining them cuts the graph, as numpy and "
     "detach do. Which function joins tensors and keeps the graph?",
 )
@@ -451,7 +427,6 @@ _BLOCK.wrong_lines(
     - return x + self.feed_forward(self.norm_feed_forward(x))
     + return self.norm_feed_forward(x + self.feed_forward(x))
     """,
-    symptom="A post-norm block, as in 2017: the stream is normalized after each sum.",
     hint="you normalize after each sum, as in the 2017 transformer. A pre-norm block leaves the stream unnormalized.",
 )
 
@@ -461,7 +436,6 @@ _BLOCK.wrong_lines(
     - return x + self.feed_forward(self.norm_feed_forward(x))
     + return self.feed_forward(self.norm_feed_forward(x))
     """,
-    symptom="The stream after the block contains only the result of the second layer, and the input is lost.",
     hint="the result of your second layer replaces x instead of being added to it.",
 )
 
@@ -471,7 +445,6 @@ _BLOCK.wrong_lines(
     - x = x + self.attention(self.norm_attention(x))
     + x = self.attention(self.norm_attention(x))
     """,
-    symptom="The stream after the block contains nothing of its input, except what attention has made of it.",
     hint="the result of attention replaces x instead of being added to it.",
 )
 
@@ -483,7 +456,6 @@ _BLOCK.wrong_lines(
     - return x + self.feed_forward(self.norm_feed_forward(x))
     + return self.feed_forward(self.norm_feed_forward(x))
     """,
-    symptom="With four blocks, the loss stays at that of character frequencies: there is no path around the layers.",
     hint="your block returns only what its layers compute, and x itself is lost twice. What is a layer's output added "
     "to?",
 )
@@ -498,7 +470,6 @@ _BLOCK.wrong_lines(
     - return x + self.feed_forward(self.norm_feed_forward(x))
     + return x + self.feed_forward(x)
     """,
-    symptom="It trains, but the stream is normalized at each layer, so no signal passes through unchanged.",
     hint="you add to the normalized vectors. The sum starts from the original x, and only the layer's input is "
     "normalized.",
 )
@@ -510,7 +481,6 @@ _BLOCK.wrong_lines(
     - return x + self.feed_forward(self.norm_feed_forward(x))
     + return x + self.attention(self.norm_attention(x)) + self.feed_forward(self.norm_feed_forward(x))
     """,
-    symptom="A parallel block, as in GPT-NeoX: the feed-forward network does not receive the update from attention.",
     hint="both of your layers start from the same x. Which x should the second layer receive?",
 )
 
@@ -522,7 +492,6 @@ _BLOCK.wrong_lines(
     - return x + self.feed_forward(self.norm_feed_forward(x))
     + return x + self.feed_forward(self.norm_attention(x))
     """,
-    symptom="The result is right until the norms are trained, since both are equal at initialization.",
     hint="each of your layers receives the other one's norm. They are equal at initialization, but training changes "
     "them.",
 )
@@ -535,7 +504,6 @@ _BLOCK.wrong_lines(
     - return x + self.feed_forward(self.norm_feed_forward(x))
     + return x + self.attention(self.norm_attention(x))
     """,
-    symptom="It trains, but the first feed-forward network sees each token alone, before any attention.",
     hint="your block applies the feed-forward network first. In which order does the task name the two layers?",
 )
 
@@ -545,6 +513,5 @@ _BLOCK.wrong_lines(
     - self.feed_forward = nn.Sequential(up, nn.ReLU(), down)
     + self.feed_forward = nn.Sequential(up, nn.GELU(), down)
     """,
-    symptom="The block of GPT-2. It trains, but its results differ from those of the book's block.",
     hint="your feed-forward network uses GELU, as that of GPT-2. Which activation does the task name?",
 )

@@ -48,7 +48,6 @@ _EXERCISE.wrong_lines(
     - mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
     + mixed = F.scaled_dot_product_attention(q, k, v)
     """,
-    symptom="The training loss falls toward 0: without being told, the function masks nothing.",
     hint="tokens depend on later ones. Which argument of the function is False unless you say otherwise?",
 )
 
@@ -58,7 +57,6 @@ _EXERCISE.wrong_lines(
     - mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
     + mixed = F.scaled_dot_product_attention(q / q.shape[-1] ** 0.5, k, v, is_causal=True)
     """,
-    symptom="It trains almost as well, because larger queries make up for scores that are too small.",
     hint="your scores are divided by the root of D twice. What does `scaled` in the function's name mean?",
 )
 
@@ -70,7 +68,6 @@ _EXERCISE.wrong_lines(
     - q, k, v = parts.permute(2, 0, 3, 1, 4)
     + q, k, v = parts.permute(1, 0, 2, 3, 4)
     """,
-    symptom="The shapes are right and the numbers are not: features of one token are taken for several tokens.",
     hint="your view takes features of one token for other tokens. A view keeps the order in memory: T comes before "
     "what the features are split into, and another call then moves H forward.",
 )
@@ -81,7 +78,6 @@ _EXERCISE.wrong_lines(
     - joined = mixed.transpose(1, 2).reshape(b, t, c)
     + joined = mixed.reshape(b, t, c)
     """,
-    symptom="The shape is right, and each output mixes features of several tokens of one head.",
     hint="the heads are joined in the order (B, H, T, D). Which dimension must be beside D before they are merged?",
 )
 
@@ -93,7 +89,6 @@ _EXERCISE.wrong_lines(
     - q, k, v = parts.permute(2, 0, 3, 1, 4)
     + q, k, v = parts.permute(3, 0, 2, 1, 4)
     """,
-    symptom="It trains equally well, but weights from another implementation give different results.",
     hint="you split the features into heads first, and each head into its three parts. Which comes first in `qkv`?",
 )
 
@@ -103,7 +98,6 @@ _EXERCISE.wrong_lines(
     - q, k, v = parts.permute(2, 0, 3, 1, 4)
     + k, q, v = parts.permute(2, 0, 3, 1, 4)
     """,
-    symptom="It trains equally well, since queries and keys only exchange their names.",
     hint="queries and keys are exchanged. In which order does `qkv` hold them?",
 )
 
@@ -113,6 +107,5 @@ _EXERCISE.wrong_lines(
     - return self.output(joined)
     + return joined
     """,
-    symptom="It trains, but the features of different heads are never mixed.",
     hint="the heads are joined, but a step is missing. Which of your layers is never called?",
 )

@@ -152,7 +152,6 @@ _EXERCISE.wrong_lines(
     - return self.head(self.norm(x))
     + return self.head(self.norm(x)).softmax(dim=-1)
     """,
-    symptom="The loss falls slowly and stays near ln V, and texts are nearly random.",
     hint="your forward returns probabilities. Loss and generate both apply a softmax, so what must they be given?",
 )
 
@@ -162,7 +161,6 @@ _EXERCISE.wrong_lines(
     - x = self.token(ids) + self.position.weight[: ids.shape[1]]
     + x = self.token(ids) + self.position.weight
     """,
-    symptom="It works while T is block_size, as in training. A shorter prompt raises an error or gets too many logits.",
     hint="you add the vectors of all block_size positions, and a text may be shorter. How many tokens does ids have?",
 )
 
@@ -172,7 +170,6 @@ _EXERCISE.wrong_lines(
     - x = self.token(ids) + self.position.weight[: ids.shape[1]]
     + x = self.token(ids)
     """,
-    symptom="The loss is a little higher, because the model has little information about the order of the characters.",
     hint="your logits do not depend on `position`. What is added to the vectors of the tokens?",
 )
 
@@ -182,7 +179,6 @@ _EXERCISE.wrong_lines(
     - return self.head(self.norm(x))
     + return self.head(x)
     """,
-    symptom="It trains, but the stream grows from block to block, and the head receives inputs of any scale.",
     hint="the head receives the stream directly from the last block. Which of your layers is never called?",
 )
 
@@ -192,7 +188,6 @@ _EXERCISE.wrong_lines(
     - logits = self(ids[:, -self.block_size :])[:, -1]
     + logits = self(ids)[:, -1]
     """,
-    symptom="Once the text has block_size characters, it raises an exception: the next one has no position vector.",
     hint="generate gives the model more than block_size tokens once the text is long. Which of them should it keep?",
 )
 
@@ -202,7 +197,6 @@ _EXERCISE.wrong_lines(
     - logits = self(ids[:, -self.block_size :])[:, -1]
     + logits = self(ids[:, : self.block_size])[:, -1]
     """,
-    symptom="After block_size characters the distribution stays the same, because new tokens never enter the input.",
     hint="once the text is longer than block_size, your model is given its beginning. Which tokens predict the next?",
 )
 
@@ -212,7 +206,6 @@ _EXERCISE.wrong_lines(
     - token = torch.multinomial(probabilities, num_samples=1)
     + token = probabilities.argmax(dim=-1, keepdim=True)
     """,
-    symptom="It repeats the same few words and generates the same text every time.",
     hint="generate always takes the most likely token. Draw from the distribution instead, with torch.multinomial.",
 )
 
@@ -222,8 +215,6 @@ _EXERCISE.wrong_lines(
     - token = torch.multinomial(probabilities, num_samples=1)
     + token = torch.multinomial(logits / temperature, num_samples=1)
     """,
-    symptom="With negative logits, torch.multinomial raises an error. With positive ones, it draws from a distribution "
-    "that is far too even.",
     hint="you draw from the logits themselves. torch.multinomial needs probabilities: which function makes them?",
 )
 
@@ -233,6 +224,5 @@ _EXERCISE.wrong_lines(
     - probabilities = (logits / temperature).softmax(dim=-1)
     + probabilities = logits.softmax(dim=-1) / temperature
     """,
-    symptom="Texts at a temperature of 0.8 and of 2 are alike, because multinomial normalizes what it is given.",
     hint="your probabilities do not depend on the temperature. Are the logits divided by it before the softmax?",
 )

@@ -229,7 +229,6 @@ _LOOP.wrong_lines(
     """
     - optimizer.zero_grad()
     """,
-    symptom="The loss falls at first, and then it jumps: each update uses the sum of all gradients so far.",
     hint="the loss of step 2 is the first that differs from that of the package's loop: the second update has the "
     "first gradient in it. backward() adds to .grad, so what must happen before it?",
 )
@@ -241,7 +240,6 @@ _LOOP.wrong_lines(
       loss.backward()
     + model.zero_grad()
     """,
-    symptom="The loss does not fall at all: no weight changes.",
     hint="the loss of step 1 is the first that differs from that of the package's loop: it equals the one before the "
     "update, as all later ones do, since no step changes the model. Is the gradient still there when step reads it?",
 )
@@ -251,7 +249,6 @@ _LOOP.wrong_lines(
     """
     - nn.utils.clip_grad_norm_(model.parameters(), config.clip)
     """,
-    symptom="It trains, but a single batch with a large gradient can throw the model off: nothing is clipped.",
     hint="the loss of step 2 is the first that differs from that of the package's loop, as without clipping: the "
     "gradient is not clipped when it is used. Between which two lines does this belong?",
 )
@@ -262,7 +259,6 @@ _LOOP.wrong_lines(
     - rise = (s + 1) / config.warmup
     + rise = s / config.warmup
     """,
-    symptom="Nothing happens in the first step, since its learning rate is 0.",
     hint="the loss of step 1 is the first that differs from that of the package's loop: it equals the one before "
     "the update, so the learning rate of step 0 is 0. The warm-up is off by one step.",
 )
@@ -274,8 +270,6 @@ _LOOP.wrong_lines(
     + optimizer.step()
     - optimizer.step()
     """,
-    symptom="It trains. The first update has AdamW's default learning rate, and every other that of the step before "
-    "it.",
     hint="the loss of step 1 is the first that differs from that of the package's loop: each step uses the "
     "learning rate that you computed in the step before. When must it be set?",
 )
@@ -286,7 +280,6 @@ _LOOP.wrong_lines(
     - group["lr"] = config.learning_rate * min(rise, fall)
     + group["lr"] = config.learning_rate * min(rise, 1)
     """,
-    symptom="It trains, and ends too high: the weights still jump around the minimum in the last steps.",
     hint="the loss of step 5 is the first that differs from that of the package's loop: the learning rate stays at"
     " its peak after the warm-up. Which of the two fractions is the smaller one there?",
 )
@@ -297,7 +290,6 @@ _LOOP.wrong_lines(
     - optimizer = torch.optim.AdamW(groups, betas=config.betas)
     + optimizer = torch.optim.AdamW(groups)
     """,
-    symptom="It trains nearly as well: Adam averages squared gradients over 1,000 steps instead of 20.",
     hint="the loss of step 2 is the first that differs from that of the package's loop: your optimizer averages "
     "gradients over other times. Which arguments of AdamW have you left at their defaults?",
 )
@@ -308,7 +300,6 @@ _LOOP.wrong_lines(
     - {"params": others, "weight_decay": 0.0},
     + {"params": others, "weight_decay": config.weight_decay},
     """,
-    symptom="It trains nearly as well: the gains of norms and the biases are pulled to 0 as well.",
     hint="the loss of step 1 is the first that differs from that of the package's loop, and only with weight decay: "
     "you shrink biases too. Which weights does the task name?",
 )
@@ -318,7 +309,6 @@ _LOOP.wrong_lines(
     """
     - model.train()
     """,
-    symptom="Without dropout, nothing. With it, the model overfits, since it is never active.",
     hint="all losses are right, but a model that comes in evaluation mode stays in it: dropout would be off. Which"
     " method of a module ends that?",
 )
@@ -329,7 +319,6 @@ _LOOP.wrong_lines(
     - losses.append(loss.item())
     + losses.append(loss)
     """,
-    symptom="Memory grows with each step, until there is none: each loss holds all that it was computed from.",
     hint="all losses are right, but your list holds tensors, each with the graph of its step, so memory grows. "
     "Which method returns a number?",
 )

@@ -75,10 +75,7 @@ _SAMPLER = Exercise(
 )
 
 
-@_SAMPLER.mistake(
-    symptom="The loss falls to 0: the model copies its input, which is what you ask of it.",
-    hint="your targets are the input itself. Which token should position t predict?",
-)
+@_SAMPLER.mistake(hint="your targets are the input itself. Which token should position t predict?")
 def _targets_not_shifted(tokens, block_size, batch_size, generator):
     starts = torch.randint(len(tokens) - block_size, (batch_size, 1), generator=generator)
     windows = tokens[starts + torch.arange(block_size + 1)]
@@ -86,7 +83,6 @@ def _targets_not_shifted(tokens, block_size, batch_size, generator):
 
 
 @_SAMPLER.mistake(
-    symptom="It trains, but the last token of the text is never a target, and a text of T + 1 tokens raises an error.",
     hint="your last place is too early by one: a window that ends just before the last token has a target for each of "
     "its tokens. How many places are there for T + 1 tokens in a row?",
 )
@@ -97,8 +93,7 @@ def _last_place_missing(tokens, block_size, batch_size, generator):
 
 
 @_SAMPLER.mistake(
-    symptom="The loss falls to 0: with the mask, a token sees the one before it, which is now its target.",
-    hint="your targets come before the input: you predict the past. Which of the two slices is the input?",
+    hint="your targets come before the input: you predict the past. Which of the two slices is the input?"
 )
 def _input_and_targets_exchanged(tokens, block_size, batch_size, generator):
     starts = torch.randint(len(tokens) - block_size, (batch_size, 1), generator=generator)
@@ -106,10 +101,7 @@ def _input_and_targets_exchanged(tokens, block_size, batch_size, generator):
     return windows[:, 1:], windows[:, :-1]
 
 
-@_SAMPLER.mistake(
-    symptom="It trains worse: a batch has one place of the text B times, so its gradient is that of one window.",
-    hint="all windows of your batch begin at the same place. How many places must torch.randint draw?",
-)
+@_SAMPLER.mistake(hint="all windows of your batch begin at the same place. How many places must torch.randint draw?")
 def _one_place_for_all(tokens, block_size, batch_size, generator):
     starts = torch.randint(len(tokens) - block_size, (1, 1), generator=generator).expand(batch_size, 1)
     windows = tokens[starts + torch.arange(block_size + 1)]
@@ -265,7 +257,6 @@ _EVALUATION.wrong_lines(
     - return total / n
     + return total / -(-len(all_ids) // batch_size)
     """,
-    symptom="Nearly right: the last batch is smaller, and its tokens count more than those of the others.",
     hint="you average the means of the batches, but the last batch has fewer windows. By what is its loss weighted?",
 )
 
@@ -274,7 +265,6 @@ _EVALUATION.wrong_lines(
     """
     - model.train(was_training)
     """,
-    symptom="After the first evaluation, dropout is off for the rest of the training.",
     hint="your loss is right, but the model stays in evaluation mode. In which mode does its training loop need it?",
 )
 
@@ -283,7 +273,6 @@ _EVALUATION.wrong_lines(
     """
     - model.eval()
     """,
-    symptom="With dropout, the loss is too high, and another one each time.",
     hint="your loss is right, but the model is in training mode meanwhile: dropout would be active. Which method of a "
     "module ends that?",
 )
@@ -294,7 +283,6 @@ _EVALUATION.wrong_lines(
     - all_targets = tokens[1 : n + 1].view(-1, block_size)
     + all_targets = tokens[:n].view(-1, block_size)
     """,
-    symptom="The loss falls to nearly 0, and the model repeats one letter.",
     hint="your targets are the input itself. Which token should position t predict?",
 )
 
@@ -304,7 +292,6 @@ _EVALUATION.wrong_lines(
     - n = (len(tokens) - 1) // block_size * block_size
     + n = len(tokens) // block_size * block_size
     """,
-    symptom="It runs, until a text has a multiple of T tokens: the last has no target, and PyTorch raises an error.",
     hint="a text whose length is a multiple of block_size raises an error. The last token of a text has no target: how "
     "many tokens have one?",
 )

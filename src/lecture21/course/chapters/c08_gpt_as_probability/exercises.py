@@ -61,35 +61,27 @@ _LOG_PROBABILITY = Exercise(
 )
 
 
-@_LOG_PROBABILITY.mistake(
-    symptom="The loss of a trained model is far too high, as if it had learned nothing.",
-    hint="you use row t for ids[t], which is part of its input. Which token does row t predict?",
-)
+@_LOG_PROBABILITY.mistake(hint="you use row t for ids[t], which is part of its input. Which token does row t predict?")
 def _not_shifted(logits, ids):
     log_p = logits[1:].log_softmax(dim=-1)
     return log_p.gather(-1, ids[1:, None]).sum()
 
 
 @_LOG_PROBABILITY.mistake(
-    symptom="The result can be positive, and it changes if 1 is added to all scores.",
-    hint="you add scores and not logarithms of probabilities. Does the exponential of a row sum to 1?",
+    hint="you add scores and not logarithms of probabilities. Does the exponential of a row sum to 1?"
 )
 def _sum_of_scores(logits, ids):
     log_p = logits[:-1]
     return log_p.gather(-1, ids[1:, None]).sum()
 
 
-@_LOG_PROBABILITY.mistake(
-    symptom="A long text seems as probable as a short one.",
-    hint="your result is a mean over the tokens. Is the logarithm of a product a sum or a mean?",
-)
+@_LOG_PROBABILITY.mistake(hint="your result is a mean over the tokens. Is the logarithm of a product a sum or a mean?")
 def _mean_over_tokens(logits, ids):
     log_p = logits[:-1].log_softmax(dim=-1)
     return log_p.gather(-1, ids[1:, None]).mean()
 
 
 @_LOG_PROBABILITY.mistake(
-    symptom="The result is correct for short strings and -inf for long ones.",
     hint="your product of many probabilities underflows to 0, and log(0) is -inf. In which order do you take the "
     "logarithm and combine the factors?",
 )
@@ -99,8 +91,7 @@ def _logarithm_of_the_product(logits, ids):
 
 
 @_LOG_PROBABILITY.mistake(
-    symptom="The probabilities sum to 1 over the positions, but not over the candidates for the next token.",
-    hint="your softmax normalizes over the positions. Over which dimension must the probabilities sum to 1?",
+    hint="your softmax normalizes over the positions. Over which dimension must the probabilities sum to 1?"
 )
 def _over_the_positions(logits, ids):
     log_p = logits[:-1].log_softmax(dim=0)
@@ -108,8 +99,7 @@ def _over_the_positions(logits, ids):
 
 
 @_LOG_PROBABILITY.mistake(
-    symptom="The loss of a trained model is far too high, and the string has one factor too many.",
-    hint="you score each token by its own row. Row t predicts ids[t + 1]: which row predicts ids[1]?",
+    hint="you score each token by its own row. Row t predicts ids[t + 1]: which row predicts ids[1]?"
 )
 def _all_rows(logits, ids):
     log_p = logits[:-1].log_softmax(dim=-1)
@@ -117,8 +107,7 @@ def _all_rows(logits, ids):
 
 
 @_LOG_PROBABILITY.mistake(
-    symptom="The loss is far too high: each row is compared with the token before its own.",
-    hint="you shift in the wrong direction: your row t scores ids[t - 1]. Row t predicts ids[t + 1].",
+    hint="you shift in the wrong direction: your row t scores ids[t - 1]. Row t predicts ids[t + 1]."
 )
 def _shifted_back(logits, ids):
     log_p = logits[1:].log_softmax(dim=-1)
@@ -126,7 +115,6 @@ def _shifted_back(logits, ids):
 
 
 @_LOG_PROBABILITY.mistake(
-    symptom="Correct until a token is so improbable that its probability rounds to 0; then the loss is infinite.",
     hint="the softmax of a very low score underflows to 0, and log(0) is -inf. Which function computes the logarithm "
     "of a softmax directly?",
 )
@@ -212,7 +200,6 @@ _TOP_P.wrong_lines(
     - kept = torch.where(before < p, ordered, 0.0)
     + kept = torch.where(before + ordered <= p, ordered, 0.0)
     """,
-    symptom="A small p leaves no token at all, and the division by the sum gives NaN.",
     hint="the token that carries the sum past p is missing. What is left when the first token alone exceeds p?",
 )
 
@@ -222,7 +209,6 @@ _TOP_P.wrong_lines(
     - return result / result.sum()
     + return kept / kept.sum()
     """,
-    symptom="The text is nonsense, because each probability is assigned to the wrong token.",
     hint="the values are right, but in sorted order. Which token does entry i of your result belong to?",
 )
 
@@ -232,7 +218,6 @@ _TOP_P.wrong_lines(
     - return result / result.sum()
     + return result
     """,
-    symptom="Samples are right, as torch.multinomial normalizes its input, but printed probabilities are too small.",
     hint="the right tokens are kept, but their probabilities do not sum to 1.",
 )
 
@@ -242,13 +227,11 @@ _TOP_P.wrong_lines(
     - ordered, order = probabilities.sort(descending=True)
     + ordered, order = probabilities.sort()
     """,
-    symptom="The model generates its least probable tokens.",
     hint="you add up from the least probable token. In which direction does sort() order by default?",
 )
 
 
 @_TOP_P.mistake(
-    symptom="p = 0.9 keeps no token unless one token alone has a probability of at least 0.9.",
     hint="you compare each probability with p. It is their sum, taken from the most probable token down, that must "
     "reach p.",
 )
@@ -263,7 +246,6 @@ _TOP_P.wrong_lines(
     - kept = torch.where(before < p, ordered, 0.0)
     + kept = torch.where(before <= p, ordered, 0.0)
     """,
-    symptom="One token too many, if the more probable ones have exactly p together.",
     hint="two tokens of 0.5 and 0.25 together reach p = 0.75, and you keep a third. Is it `<` or `<=`?",
 )
 
@@ -273,7 +255,6 @@ _TOP_P.wrong_lines(
     - return result / result.sum()
     + return (kept / kept.sum())[order]
     """,
-    symptom="The text is nonsense: the sorted probabilities are sorted once more instead of being put back.",
     hint="you keep the right numbers, but in the wrong places. `kept[order]` sorts once more: which side of the "
     "assignment does `order` belong to?",
 )
@@ -424,54 +405,42 @@ _CONTEXT = Exercise(
 
 
 @_CONTEXT.mistake(
-    symptom="The loss rises with the context: the tokens that are left are the oldest ones.",
-    hint="the tokens that you keep are the first of the row. Which ones are next to the token that is predicted?",
+    hint="the tokens that you keep are the first of the row. Which ones are next to the token that is predicted?"
 )
 def _the_first_tokens(model, ids, context):
     logits = model(ids[:, :context])[:, -1]
     return torch.nn.functional.cross_entropy(logits, ids[:, -1])
 
 
-@_CONTEXT.mistake(
-    symptom="The loss is far too high: the model reads the target and predicts the token after it.",
-    hint="the tokens that you pass on include the last one, which is the target.",
-)
+@_CONTEXT.mistake(hint="the tokens that you pass on include the last one, which is the target.")
 def _with_the_target(model, ids, context):
     logits = model(ids[:, -context:])[:, -1]
     return torch.nn.functional.cross_entropy(logits, ids[:, -1])
 
 
 @_CONTEXT.mistake(
-    symptom="A model whose block has `context` tokens refuses the text.",
-    hint="you read the right position, but the model gets one token more than `context`: the target itself.",
+    hint="you read the right position, but the model gets one token more than `context`: the target itself."
 )
 def _one_too_many(model, ids, context):
     logits = model(ids[:, -1 - context :])[:, -2]
     return torch.nn.functional.cross_entropy(logits, ids[:, -1])
 
 
-@_CONTEXT.mistake(
-    symptom="Every context gives the same loss.",
-    hint="the model gets the same tokens whatever `context` is. Where do you cut?",
-)
+@_CONTEXT.mistake(hint="the model gets the same tokens whatever `context` is. Where do you cut?")
 def _never_cut(model, ids, context):
     logits = model(ids[:, :-1])[:, -1]
     return torch.nn.functional.cross_entropy(logits, ids[:, -1])
 
 
 @_CONTEXT.mistake(
-    symptom="The curve is too flat: each prediction but the last has less context than it says.",
-    hint="you average over all positions of the cut text. With `context` tokens before it there is only one.",
+    hint="you average over all positions of the cut text. With `context` tokens before it there is only one."
 )
 def _at_all_positions(model, ids, context):
     logits = model(ids[:, -1 - context : -1])
     return torch.nn.functional.cross_entropy(logits.flatten(0, 1), ids[:, -context:].flatten())
 
 
-@_CONTEXT.mistake(
-    symptom="The losses seem those of a shorter context.",
-    hint="the model gets one token too few. How many tokens does your slice have?",
-)
+@_CONTEXT.mistake(hint="the model gets one token too few. How many tokens does your slice have?")
 def _one_too_few(model, ids, context):
     logits = model(ids[:, -max(context, 2) : -1])[:, -1]
     return torch.nn.functional.cross_entropy(logits, ids[:, -1])

@@ -75,10 +75,7 @@ _MERGE = Exercise(
 )
 
 
-@_MERGE.mistake(
-    symptom="Each merge shortens the text by a single token.",
-    hint="only the first occurrence of the pair is merged. What happens to the others?",
-)
+@_MERGE.mistake(hint="only the first occurrence of the pair is merged. What happens to the others?")
 def _only_once(ids, new_id):
     counts = {}
     for i in range(len(ids) - 1):
@@ -95,7 +92,6 @@ _MERGE.wrong_lines(
     - while i < len(ids):
     + while i < len(ids) - 1:
     """,
-    symptom="Decoding gives a text without its last character.",
     hint="the last token is missing whenever it isn't part of a merged pair. Where does your loop end?",
 )
 
@@ -105,13 +101,11 @@ _MERGE.wrong_lines(
     - pair = min(counts, key=lambda each: (-counts[each], each))
     + pair = max(counts, key=counts.get)
     """,
-    symptom="Two programs learn different merges from the same text.",
     hint="among equally frequent pairs you take the one that occurs first in the text. Which one does the task name?",
 )
 
 
 @_MERGE.mistake(
-    symptom="The second half of each merged pair is still in the text, so decoding repeats characters.",
     hint="after a merge, the second id of the pair is still appended. A `for` loop visits each position; which one "
     "must be skipped?",
 )
@@ -130,15 +124,11 @@ _MERGE.wrong_lines(
     - pair = min(counts, key=lambda each: (-counts[each], each))
     + pair = max(counts, key=lambda each: (counts[each], each))
     """,
-    symptom="Two programs learn different merges from the same text.",
     hint="among equally frequent pairs you take the largest. Which one does the task name?",
 )
 
 
-@_MERGE.mistake(
-    symptom="A repeated token is merged later than it should be.",
-    hint="in 7 7 7 the pair (7, 7) counts twice, although only one of the two can be merged.",
-)
+@_MERGE.mistake(hint="in 7 7 7 the pair (7, 7) counts twice, although only one of the two can be merged.")
 def _counted_without_overlap(ids, new_id):
     counts, last = {}, {}
     for i, pair in enumerate(pairwise(ids)):
@@ -226,8 +216,7 @@ _TIE = Exercise(
 
 
 @_TIE.mistake(
-    symptom="The matrices are equal at first and differ after one update, since each has its own gradient.",
-    hint="the two matrices are equal at first and differ after one update: a cloned weight is a second parameter.",
+    hint="the two matrices are equal at first and differ after one update: a cloned weight is a second parameter."
 )
 def _cloned(model):
     model.head.weight = nn.Parameter(model.token.weight.detach().clone())
@@ -235,7 +224,6 @@ def _cloned(model):
 
 
 @_TIE.mistake(
-    symptom="With plain gradient descent the matrices stay equal, but the model counts their parameters twice.",
     hint="both matrices share their memory but are still two parameters, with two gradients and two states in Adam. "
     "How many parameters does the model list?",
 )
@@ -245,8 +233,7 @@ def _two_parameters_on_one_memory(model):
 
 
 @_TIE.mistake(
-    symptom="The head is tied, but the model starts from the head's initialization.",
-    hint="you tied them in the other direction: the embedding has lost its values and now has those of the head.",
+    hint="you tied them in the other direction: the embedding has lost its values and now has those of the head."
 )
 def _other_direction(model):
     model.token.weight = model.head.weight
@@ -254,8 +241,7 @@ def _other_direction(model):
 
 
 @_TIE.mistake(
-    symptom="The parameter count is right, but the matrix gets gradients from its use as an embedding only.",
-    hint="the head gets no gradient. What does requires_grad=False, or a detached tensor, exclude from the update?",
+    hint="the head gets no gradient. What does requires_grad=False, or a detached tensor, exclude from the update?"
 )
 def _frozen(model):
     model.head.weight = nn.Parameter(model.token.weight.detach(), requires_grad=False)
@@ -309,7 +295,6 @@ _SCHEDULE.wrong_lines(
     - return peak * (step + 1) / warmup
     + return peak * step / warmup
     """,
-    symptom="The first update changes nothing, because its learning rate is 0.",
     hint="the first update has the learning rate 0. Updates are counted from 0: what does update 0 get?",
 )
 
@@ -319,7 +304,6 @@ _SCHEDULE.wrong_lines(
     - progress = (step - warmup) / (steps - warmup)
     + progress = step / steps
     """,
-    symptom="The learning rate drops abruptly at the end of the warm-up.",
     hint="the cosine must begin at the end of the warm-up: what is the progress at update `warmup`?",
 )
 
@@ -329,7 +313,6 @@ _SCHEDULE.wrong_lines(
     - return peak * 0.5 * (1 + math.cos(math.pi * progress))
     + return peak * math.cos(math.pi * progress)
     """,
-    symptom="In the second half the learning rate is negative, and the loss increases.",
     hint="a cosine runs from 1 to -1, and the learning rate from 1 to 0. How do you shift and scale it?",
 )
 
@@ -339,7 +322,6 @@ _SCHEDULE.wrong_lines(
     - return peak * 0.5 * (1 + math.cos(math.pi * progress))
     + return peak * (1 - progress)
     """,
-    symptom="This is another common schedule: linear decay instead of the cosine.",
     hint="the decay is a straight line. Where is a cosine steep, and where is it flat?",
 )
 
@@ -349,7 +331,6 @@ _SCHEDULE.wrong_lines(
     - return peak * 0.5 * (1 + math.cos(math.pi * progress))
     + return peak * 0.5 * (1 + math.cos(2 * math.pi * progress))
     """,
-    symptom="The learning rate returns to its peak at the end of training.",
     hint="your cosine runs through a full period and is back at `peak` at the end. Half a period is the angle pi.",
 )
 
@@ -359,6 +340,5 @@ _SCHEDULE.wrong_lines(
     - progress = (step - warmup) / (steps - warmup)
     + progress = (step - warmup) / (steps - warmup - 1)
     """,
-    symptom="The last update changes nothing, because its learning rate is 0.",
     hint="your rate is 0 at update `steps` - 1. Which update does the task give the rate 0?",
 )

@@ -62,7 +62,6 @@ _ROTARY.wrong_lines(
     - return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
     + return torch.cat([first * cos + second * sin, first * sin + second * cos], dim=-1)
     """,
-    symptom="The lengths of the rows change with their positions, so the scores have the wrong size.",
     hint="the lengths of your rows change, so this is not a rotation. Which of the four products has a minus sign?",
 )
 
@@ -72,7 +71,6 @@ _ROTARY.wrong_lines(
     - return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
     + return torch.cat([first * cos + second * sin, second * cos - first * sin], dim=-1)
     """,
-    symptom="Scores depend on the distance only, but weights trained with the usual direction give wrong scores.",
     hint="you rotate in the opposite direction. A rotation by 90 degrees must map the first coordinate to the second.",
 )
 
@@ -82,7 +80,6 @@ _ROTARY.wrong_lines(
     - position = torch.arange(start, start + n_token)[:, None]
     + position = torch.arange(n_token)[:, None]
     """,
-    symptom="Training works, but with a cache every new token is rotated as if it were the first of the text.",
     hint="your positions always count from 0. Where does `start` enter?",
 )
 
@@ -94,7 +91,6 @@ _ROTARY.wrong_lines(
     - return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
     + return torch.stack([first * cos - second * sin, first * sin + second * cos], dim=-1).flatten(1)
     """,
-    symptom="Neighboring features are paired, as in the original paper, so weights of Llama give wrong scores.",
     hint="you pair neighboring features. Here plane i consists of the features i and i + D/2.",
 )
 
@@ -104,7 +100,6 @@ _ROTARY.wrong_lines(
     - angle = position / 10000 ** (torch.arange(0, width, 2) / width)
     + angle = position / 10000 ** (torch.arange(width // 2) / width)
     """,
-    symptom="All planes except the first rotate too fast, so distant positions are hard to distinguish.",
     hint="plane 0 is right, but the others rotate too fast. Is your exponent 2i / D or i / D?",
 )
 
@@ -114,7 +109,6 @@ _ROTARY.wrong_lines(
     - return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
     + return torch.stack([first * cos - second * sin, first * sin + second * cos], dim=-1).flatten(1)
     """,
-    symptom="The rotation is right, but the order of the features changes, so weights of Llama give wrong scores.",
     hint="your rotation is right, and the order of the features is not. Which features of the result form plane 0?",
 )
 
@@ -152,44 +146,33 @@ _NEWTON = Exercise(
 )
 
 
-@_NEWTON.mistake(
-    symptom="The shape is right, but the polynomial is applied to entries instead of singular values.",
-    hint="you take powers of the entries. The formula multiplies matrices: which operator does that?",
-)
+@_NEWTON.mistake(hint="you take powers of the entries. The formula multiplies matrices: which operator does that?")
 def _entrywise(x):
     return 3.4445 * x - 4.7750 * x**3 + 2.0315 * x**5
 
 
 @_NEWTON.mistake(
-    symptom="Large singular values stay much too large: the last term has the third power instead of the fifth.",
-    hint="your last term contains x x^T once. How often must it occur for the fifth power of a singular value?",
+    hint="your last term contains x x^T once. How often must it occur for the fifth power of a singular value?"
 )
 def _cubic_twice(x):
     gram = x @ x.T
     return 3.4445 * x - 4.7750 * gram @ x + 2.0315 * gram @ x
 
 
-@_NEWTON.mistake(
-    symptom="Singular values grow in each iteration and overflow after a few: all three terms increase them.",
-    hint="all your terms increase the singular values. What is the sign of b?",
-)
+@_NEWTON.mistake(hint="all your terms increase the singular values. What is the sign of b?")
 def _all_positive(x):
     gram = x @ x.T
     return 3.4445 * x + 4.7750 * gram @ x + 2.0315 * gram @ gram @ x
 
 
-@_NEWTON.mistake(
-    symptom="Small singular values shrink to 0, since the linear term, which increases them, is missing.",
-    hint="small singular values shrink to 0. Which term of the polynomial is large for a small s?",
-)
+@_NEWTON.mistake(hint="small singular values shrink to 0. Which term of the polynomial is large for a small s?")
 def _no_linear_term(x):
     gram = x @ x.T
     return -4.7750 * gram @ x + 2.0315 * gram @ gram @ x
 
 
 @_NEWTON.mistake(
-    symptom="The next iteration divides again, so the singular values shrink instead of approaching 1.",
-    hint="you divide by the norm in each iteration. That happens once, before the first, and not in this function.",
+    hint="you divide by the norm in each iteration. That happens once, before the first, and not in this function."
 )
 def _divides_by_the_norm(x):
     x = x / x.norm()
@@ -197,10 +180,7 @@ def _divides_by_the_norm(x):
     return 3.4445 * x - 4.7750 * gram @ x + 2.0315 * gram @ gram @ x
 
 
-@_NEWTON.mistake(
-    symptom="The first two terms are right, but the last one changes the singular vectors.",
-    hint="in your last term the entries of x x^T are squared. The formula has the square of the matrix.",
-)
+@_NEWTON.mistake(hint="in your last term the entries of x x^T are squared. The formula has the square of the matrix.")
 def _squared_entries(x):
     gram = x @ x.T
     return 3.4445 * x - 4.7750 * gram @ x + 2.0315 * gram**2 @ x
@@ -265,50 +245,34 @@ _RMS = Exercise(
 )
 
 
-@_RMS.mistake(
-    symptom="This is LayerNorm without a bias. Training works, but weights trained with RMSNorm give wrong logits.",
-    hint="you subtract the mean, which is LayerNorm. RMSNorm only rescales.",
-)
+@_RMS.mistake(hint="you subtract the mean, which is LayerNorm. RMSNorm only rescales.")
 def _subtracts_the_mean(x, gain):
     x = x - x.mean(dim=-1, keepdim=True)
     return x / (x.square().mean(dim=-1, keepdim=True) + 1e-5).sqrt() * gain
 
 
-@_RMS.mistake(
-    symptom="Each token has length 1 instead of sqrt(C), so the layer receives inputs that are too small.",
-    hint="your tokens have length 1. Does the M in RMS mean a sum?",
-)
+@_RMS.mistake(hint="your tokens have length 1. Does the M in RMS mean a sum?")
 def _unit_length(x, gain):
     return x / (x.square().sum(dim=-1, keepdim=True) + 1e-5).sqrt() * gain
 
 
-@_RMS.mistake(
-    symptom="The result is right on random numbers, but a token of zeros becomes NaN, and then so does the loss.",
-    hint="a token of zeros becomes 0 / 0. What does the task add to the mean of the squares?",
-)
+@_RMS.mistake(hint="a token of zeros becomes 0 / 0. What does the task add to the mean of the squares?")
 def _without_epsilon(x, gain):
     return x / x.square().mean(dim=-1, keepdim=True).sqrt() * gain
 
 
-@_RMS.mistake(
-    symptom="The scale of each token depends on all others, including later ones.",
-    hint="you compute a single root mean square over all tokens. Each token needs its own.",
-)
+@_RMS.mistake(hint="you compute a single root mean square over all tokens. Each token needs its own.")
 def _over_everything(x, gain):
     return x / (x.square().mean() + 1e-5).sqrt() * gain
 
 
-@_RMS.mistake(
-    symptom="The result is right for features near 1, but tokens with small features become too large.",
-    hint="you add 1e-5 to the root. The task adds it to the mean, before the root is taken.",
-)
+@_RMS.mistake(hint="you add 1e-5 to the root. The task adds it to the mean, before the root is taken.")
 def _epsilon_outside(x, gain):
     return x / (x.square().mean(dim=-1, keepdim=True).sqrt() + 1e-5) * gain
 
 
 @_RMS.mistake(
-    symptom="Tokens whose features have a mean far from 0 become much too large.",
-    hint="you divide by the standard deviation, in which the mean is subtracted. RMSNorm uses the squared features.",
+    hint="you divide by the standard deviation, in which the mean is subtracted. RMSNorm uses the squared features."
 )
 def _standard_deviation(x, gain):
     return x / (x.var(dim=-1, unbiased=False, keepdim=True) + 1e-5).sqrt() * gain

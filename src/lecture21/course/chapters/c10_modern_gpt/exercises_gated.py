@@ -47,7 +47,6 @@ _SWIGLU.wrong_lines(
     - gate = F.silu(x @ w_gate.T)
     + gate = x @ w_gate.T
     """,
-    symptom="Without the nonlinearity the layer is a product of two linear maps, and pretrained weights give noise.",
     hint="your layer has no nonlinearity, only a product of two linear maps. Where does SiLU belong?",
 )
 
@@ -59,7 +58,6 @@ _SWIGLU.wrong_lines(
     - up = x @ w_up.T
     + up = F.silu(x @ w_up.T)
     """,
-    symptom="Trained from scratch it is as good, but weights of Llama give wrong results: gate and up are swapped.",
     hint="your SiLU is applied to the other hidden layer. Which of the two matrices makes the gate?",
 )
 
@@ -69,7 +67,6 @@ _SWIGLU.wrong_lines(
     - gate = F.silu(x @ w_gate.T)
     + gate = F.sigmoid(x @ w_gate.T)
     """,
-    symptom="The gate is between 0 and 1, as in the GLU of 2016, which SwiGLU was derived from.",
     hint="your gate is a sigmoid, which is the older GLU. SiLU multiplies the sigmoid by its input.",
 )
 
@@ -79,7 +76,6 @@ _SWIGLU.wrong_lines(
     - hidden = gate * up
     + hidden = gate + up
     """,
-    symptom="The two hidden layers are added, so neither gates the other.",
     hint="your hidden layers are added. A gate must be able to close: which operation makes the result 0 if it is 0?",
 )
 
@@ -91,6 +87,5 @@ _SWIGLU.wrong_lines(
     - hidden = gate * up
     + hidden = gate * up * F.sigmoid(gate * up)
     """,
-    symptom="SiLU is applied to the product, so a closed gate is not closed.",
     hint="you multiply first and apply SiLU to the product. It belongs to one factor only.",
 )

@@ -79,7 +79,6 @@ _SIZE.wrong_lines(
     - tables = (vocab_size + block_size) * d_model
     + tables = (2 * vocab_size + block_size) * d_model
     """,
-    symptom="GPT-2 small has 163 million parameters instead of 124 million.",
     hint="you count one vocabulary-sized matrix too many. Which matrix does the output layer use?",
 )
 
@@ -93,7 +92,6 @@ _SIZE.wrong_lines(
     - down = (4 * d_model) * d_model + d_model
     + down = (4 * d_model) * d_model
     """,
-    symptom="The count is too small by less than 0.1 %, which no rounded number in a paper reveals.",
     hint="the matrices are right, but something small is missing in every block. What is added after each product?",
 )
 
@@ -103,7 +101,6 @@ _SIZE.wrong_lines(
     - return tables + n_layer * (attention + up + down + 2 * norm) + norm
     + return tables + n_layer * (attention + up + down + 2 * norm)
     """,
-    symptom="The count for GPT-2 small is too small by 1,536.",
     hint="the blocks are right. What happens between the last block and the output layer?",
 )
 
@@ -113,7 +110,6 @@ _SIZE.wrong_lines(
     - tables = (vocab_size + block_size) * d_model
     + tables = vocab_size * d_model
     """,
-    symptom="The count does not change with the length of the context.",
     hint="your count does not depend on block_size. How does GPT-2 know the order of its tokens?",
 )
 
@@ -123,7 +119,6 @@ _SIZE.wrong_lines(
     - return tables + n_layer * (attention + up + down + 2 * norm) + norm
     + return tables + n_layer * (attention + up + 2 * norm) + norm
     """,
-    symptom="GPT-2 small has 96 million parameters: each block lacks one of its two feed-forward matrices.",
     hint="the feed-forward layer maps to 4 d_model and back. How many matrices does that take, and of which shapes?",
 )
 
@@ -173,30 +168,21 @@ _COST = Exercise(
 )
 
 
-@_COST.mistake(
-    symptom="The result is a third of the true cost, because only the forward pass is counted.",
-    hint="2 FLOPs for each parameter and token are the forward pass. What does the backward pass add?",
-)
+@_COST.mistake(hint="2 FLOPs for each parameter and token are the forward pass. What does the backward pass add?")
 def _forward_only(n_parameters, n_tokens, n_devices, peak, utilization):
     flops = 2 * n_parameters * n_tokens
     seconds = flops / (n_devices * peak * utilization)
     return flops, seconds / (24 * 60 * 60)
 
 
-@_COST.mistake(
-    symptom="Four days become 96.",
-    hint="the FLOPs are right, but the time is in hours. How many seconds does a day have?",
-)
+@_COST.mistake(hint="the FLOPs are right, but the time is in hours. How many seconds does a day have?")
 def _in_hours(n_parameters, n_tokens, n_devices, peak, utilization):
     flops = 6 * n_parameters * n_tokens
     seconds = flops / (n_devices * peak * utilization)
     return flops, seconds / (60 * 60)
 
 
-@_COST.mistake(
-    symptom="A lower utilization makes the run faster.",
-    hint="by your result, a run at half the utilization takes half the time. Should it?",
-)
+@_COST.mistake(hint="by your result, a run at half the utilization takes half the time. Should it?")
 def _multiplied_by_the_utilization(n_parameters, n_tokens, n_devices, peak, utilization):
     flops = 6 * n_parameters * n_tokens
     seconds = flops / (n_devices * peak) * utilization
@@ -204,8 +190,7 @@ def _multiplied_by_the_utilization(n_parameters, n_tokens, n_devices, peak, util
 
 
 @_COST.mistake(
-    symptom="The days are those of a machine that runs at its peak, which no training run does.",
-    hint="your days do not depend on the utilization. How many FLOPs per second does a device actually compute?",
+    hint="your days do not depend on the utilization. How many FLOPs per second does a device actually compute?"
 )
 def _at_the_peak(n_parameters, n_tokens, n_devices, peak, utilization):
     flops = 6 * n_parameters * n_tokens
@@ -213,20 +198,14 @@ def _at_the_peak(n_parameters, n_tokens, n_devices, peak, utilization):
     return flops, seconds / (24 * 60 * 60)
 
 
-@_COST.mistake(
-    symptom="Eight devices are as slow as one.",
-    hint="your days do not depend on the number of devices, which share the work.",
-)
+@_COST.mistake(hint="your days do not depend on the number of devices, which share the work.")
 def _one_device(n_parameters, n_tokens, n_devices, peak, utilization):
     flops = 6 * n_parameters * n_tokens
     seconds = flops / (peak * utilization)
     return flops, seconds / (24 * 60 * 60)
 
 
-@_COST.mistake(
-    symptom="The run needs 4 FLOPs and takes 2e20 days.",
-    hint="your two numbers are in the wrong order: first the FLOPs, then the days.",
-)
+@_COST.mistake(hint="your two numbers are in the wrong order: first the FLOPs, then the days.")
 def _days_first(n_parameters, n_tokens, n_devices, peak, utilization):
     flops = 6 * n_parameters * n_tokens
     seconds = flops / (n_devices * peak * utilization)
@@ -285,7 +264,6 @@ _LAW.wrong_lines(
     - return a.item(), -slope.item()
     + return a.item(), slope.item()
     """,
-    symptom="b is negative, so the law predicts that larger models are worse.",
     hint="the slope of your line is right, and the law has the exponent -b. Which sign does b have?",
 )
 
@@ -295,7 +273,6 @@ _LAW.wrong_lines(
     - a = (y.mean() - slope * x.mean()).exp()
     + a = y.mean() - slope * x.mean()
     """,
-    symptom="The exponent is right, but the curve is far too low.",
     hint="b is right. The intercept of your line is the logarithm of a.",
 )
 
@@ -305,7 +282,6 @@ _LAW.wrong_lines(
     - x, y = sizes.log(), losses.log()
     + x, y = sizes.log(), losses
     """,
-    symptom="The fitted line is straight if only the size axis is logarithmic, where a power law is curved.",
     hint="you took the logarithm of the sizes only. A power law is a straight line if both axes are logarithmic.",
 )
 
@@ -317,7 +293,6 @@ _LAW.wrong_lines(
     - a = (y.mean() - slope * x.mean()).exp()
     + a = (y[0] - slope * x[0]).exp()
     """,
-    symptom="The line passes through the first and the last point and ignores all others.",
     hint="your line passes through the first and the last point. Least squares uses all points.",
 )
 
@@ -327,7 +302,6 @@ _LAW.wrong_lines(
     - x, y = sizes.log(), losses.log()
     + x, y = sizes.log10(), losses.log10()
     """,
-    symptom="b is right, but a is too small: a logarithm of base 10 is undone by a power of e.",
     hint="you mix two bases: the logarithm has the base 10, and the exponential function has the base e.",
 )
 
@@ -337,7 +311,6 @@ _LAW.wrong_lines(
     - return a.item(), -slope.item()
     + return -slope.item(), a.item()
     """,
-    symptom="The curve is flat, or nearly so.",
     hint="your two numbers are in the wrong order: first a, then b.",
 )
 
@@ -382,52 +355,38 @@ _BUDGET = Exercise(
 
 
 @_BUDGET.mistake(
-    symptom="With ten times the budget the model is ten times larger, so 6 N D far exceeds the budget.",
-    hint="multiply your N and D and compare with the budget. Both grow with it. How does their product grow?",
+    hint="multiply your N and D and compare with the budget. Both grow with it. How does their product grow?"
 )
 def _without_the_root(flops, tokens_per_parameter=20):
     n_parameters = flops / (6 * tokens_per_parameter)
     return n_parameters, tokens_per_parameter * n_parameters
 
 
-@_BUDGET.mistake(
-    symptom="The model is 2.4 times too large for its budget.",
-    hint="your N times D equals the budget. How many FLOPs does one parameter need for one token?",
-)
+@_BUDGET.mistake(hint="your N times D equals the budget. How many FLOPs does one parameter need for one token?")
 def _without_the_six(flops, tokens_per_parameter=20):
     n_parameters = math.sqrt(flops / tokens_per_parameter)
     return n_parameters, tokens_per_parameter * n_parameters
 
 
-@_BUDGET.mistake(
-    symptom="The two numbers are right but in the wrong order, with more parameters than tokens.",
-    hint="your first number is the larger one. Which of the two is the number of parameters?",
-)
+@_BUDGET.mistake(hint="your first number is the larger one. Which of the two is the number of parameters?")
 def _swapped(flops, tokens_per_parameter=20):
     n_parameters = math.sqrt(flops / (6 * tokens_per_parameter))
     return tokens_per_parameter * n_parameters, n_parameters
 
 
-@_BUDGET.mistake(
-    symptom="The result is right for 20 tokens per parameter but does not change with the ratio.",
-    hint="your result does not depend on tokens_per_parameter, which is 20 only by default.",
-)
+@_BUDGET.mistake(hint="your result does not depend on tokens_per_parameter, which is 20 only by default.")
 def _always_twenty(flops, tokens_per_parameter=20):
     n_parameters = math.sqrt(flops / 120)
     return n_parameters, 20 * n_parameters
 
 
-@_BUDGET.mistake(
-    symptom="The result has as many parameters as tokens, whatever the ratio.",
-    hint="your D equals your N, so the budget is split evenly. How many tokens does each parameter get?",
-)
+@_BUDGET.mistake(hint="your D equals your N, so the budget is split evenly. How many tokens does each parameter get?")
 def _split_evenly(flops, tokens_per_parameter=20):
     n_parameters = math.sqrt(flops / 6)
     return n_parameters, n_parameters
 
 
 @_BUDGET.mistake(
-    symptom="The model is 20 times too large, and its tokens are too.",
     hint="N times D is more than a sixth of your budget. Python divides and multiplies from left to right: does "
     "your ratio divide or multiply?",
 )

@@ -64,7 +64,6 @@ _TARGETS.wrong_lines(
     - return targets.tril()
     + return targets.tril(-1)
     """,
-    symptom="A head that attends to the copy itself gets the full score; it would predict the same token once more.",
     hint="you mark the earlier copies themselves. Which token should be copied, so that it comes next?",
 )
 
@@ -74,7 +73,6 @@ _TARGETS.wrong_lines(
     - return targets.tril()
     + return targets
     """,
-    symptom="Rows mark positions in the future, which the causal mask hides, so every head's score is low.",
     hint="you also mark what follows later copies. Which positions may a query attend to?",
 )
 
@@ -84,7 +82,6 @@ _TARGETS.wrong_lines(
     - return targets.tril()
     + return targets.tril(1)
     """,
-    symptom="Every row marks the next position: each token counts as its own earlier copy.",
     hint="each row marks the position after its query, because a token counts as its own copy. Is it an earlier one?",
 )
 
@@ -95,7 +92,6 @@ _TARGETS.wrong_lines(
     - targets[:, 1:] = same[:, :-1]
     + targets = same.roll(1, dims=1)
     """,
-    symptom="Position 0 is marked wherever the last token of the text is the same: `roll` moves it to the front.",
     hint="where the last token equals the query's, you mark position 0. What does `roll` do with the last column?",
 )
 
@@ -107,7 +103,6 @@ _TARGETS.wrong_lines(
     - return targets.tril()
     + return targets.tril(-2)
     """,
-    symptom="The head's score is that of a head that reads the token before the earlier copy.",
     hint="you mark the position before each earlier copy. Text is predicted in the other direction.",
 )
 
@@ -117,6 +112,5 @@ _TARGETS.wrong_lines(
     - return targets.tril()
     + return targets.tril().T
     """,
-    symptom="Rows and columns are swapped, so the causal mask hides every marked position but the diagonal.",
     hint="your result is the transpose of the right one. Rows are queries, and columns are what they attend to.",
 )

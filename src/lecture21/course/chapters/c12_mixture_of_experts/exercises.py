@@ -73,8 +73,6 @@ _RESPONSIBILITIES = Exercise(
 
 
 @_RESPONSIBILITIES.mistake(
-    symptom="The numbers are right until a point is far from all members. Then they are NaN, and so are all "
-    "parameters.",
     hint="exp(-1000) is 0, and 0 / 0 is NaN. `torch.logsumexp` computes the logarithm of the sum without leaving the "
     "logarithms, and so does log_softmax.",
 )
@@ -84,7 +82,6 @@ def _underflowing(log_gate, log_members):
 
 
 @_RESPONSIBILITIES.mistake(
-    symptom="Far from all members each row is 0, so these points are left out of the fit.",
     hint="rows do not sum to 1 where all densities are tiny: a small number in the denominator hides 0 / 0. Subtract "
     "logarithms instead of dividing.",
 )
@@ -94,8 +91,7 @@ def _with_a_small_number(log_gate, log_members):
 
 
 @_RESPONSIBILITIES.mistake(
-    symptom="The two members of the example get 0.2 and 0.8, whatever the gate is.",
-    hint="the gate does not occur in your result. By Bayes' rule, its weight is the prior of each member.",
+    hint="the gate does not occur in your result. By Bayes' rule, its weight is the prior of each member."
 )
 def _without_the_gate(log_gate, log_members):
     joint = log_members
@@ -103,8 +99,7 @@ def _without_the_gate(log_gate, log_members):
 
 
 @_RESPONSIBILITIES.mistake(
-    symptom="The two members of the example get 0.75 and 0.25, and learning y changes nothing.",
-    hint="you return the gate's weights, which do not depend on y. Which member explained y better?",
+    hint="you return the gate's weights, which do not depend on y. Which member explained y better?"
 )
 def _only_the_gate(log_gate, log_members):
     joint = log_gate
@@ -112,34 +107,26 @@ def _only_the_gate(log_gate, log_members):
 
 
 @_RESPONSIBILITIES.mistake(
-    symptom="The columns sum to 1 and the rows do not: the points compete for a member.",
-    hint="your columns sum to 1. The members share each point: over which dimension must the sum run?",
+    hint="your columns sum to 1. The members share each point: over which dimension must the sum run?"
 )
 def _over_points(log_gate, log_members):
     joint = log_gate + log_members
     return (joint - joint.logsumexp(dim=0, keepdim=True)).exp()
 
 
-@_RESPONSIBILITIES.mistake(
-    symptom="The two members of the example get 0.15 and 0.20, whose sum is the probability of y and not 1.",
-    hint="you return the products g_m P_m. Divide each row by its sum, which is P(y | x).",
-)
+@_RESPONSIBILITIES.mistake(hint="you return the products g_m P_m. Divide each row by its sum, which is P(y | x).")
 def _products(log_gate, log_members):
     joint = log_gate + log_members
     return joint.exp()
 
 
-@_RESPONSIBILITIES.mistake(
-    symptom="All entries are negative or 0: they are logarithms.",
-    hint="your result has negative entries: it holds the logarithms of the responsibilities.",
-)
+@_RESPONSIBILITIES.mistake(hint="your result has negative entries: it holds the logarithms of the responsibilities.")
 def _logarithms(log_gate, log_members):
     joint = log_gate + log_members
     return joint.log_softmax(dim=1)
 
 
 @_RESPONSIBILITIES.mistake(
-    symptom="Right on most data. One point far from all members gets NaN, and then all parameters are NaN.",
     hint="one point that is far from all members is enough for NaN if another is near. Subtract each row's own "
     "maximum, not that of the tensor.",
 )
@@ -150,8 +137,7 @@ def _one_maximum(log_gate, log_members):
 
 
 @_RESPONSIBILITIES.mistake(
-    symptom="The result is right, but `log_gate` now holds the sums, and a second call gives other numbers.",
-    hint="the responsibilities are right, but you modified an argument. What does `+=` do to a tensor?",
+    hint="the responsibilities are right, but you modified an argument. What does `+=` do to a tensor?"
 )
 def _in_place(log_gate, log_members):
     log_gate += log_members
@@ -200,7 +186,6 @@ _COMPETITIVE = Exercise(
 
 
 @_COMPETITIVE.mistake(
-    symptom="The gate moves away from the members that explain y, and the likelihood decreases.",
     hint="the gradient of the logits has the wrong sign. Should a logit increase if its member is more responsible "
     "than the gate expected?",
 )
@@ -209,64 +194,52 @@ def _gate_minus_r(r, gate, means, sd, y):
 
 
 @_COMPETITIVE.mistake(
-    symptom="The members move away from y: this is the gradient of the squared residual, which one descends.",
-    hint="the gradient of the means has the wrong sign. The density increases if the mean moves toward y.",
+    hint="the gradient of the means has the wrong sign. The density increases if the mean moves toward y."
 )
 def _away_from_y(r, gate, means, sd, y):
     return r - gate, r * (means - y[:, None]) / sd**2
 
 
 @_COMPETITIVE.mistake(
-    symptom="The likelihood decreases: this is the gradient of the loss, which is minus the log-likelihood.",
-    hint="both signs are wrong: these are the gradients of the loss, -ln P. The task asks for those of ln P.",
+    hint="both signs are wrong: these are the gradients of the loss, -ln P. The task asks for those of ln P."
 )
 def _of_the_loss(r, gate, means, sd, y):
     return gate - r, r * (means - y[:, None]) / sd**2
 
 
-@_COMPETITIVE.mistake(
-    symptom="Right for one point, and N times too small for N points.",
-    hint="you divided by the number of points. The task asks for the gradient of ln P at each point.",
-)
+@_COMPETITIVE.mistake(hint="you divided by the number of points. The task asks for the gradient of ln P at each point.")
 def _divided_by_the_points(r, gate, means, sd, y):
     return (r - gate) / len(y), r * (y[:, None] - means) / sd**2 / len(y)
 
 
 @_COMPETITIVE.mistake(
-    symptom="All members become the same, since each learns from every point in full.",
-    hint="each member learns from every point in full. By what must you multiply the gradient of its own log density?",
+    hint="each member learns from every point in full. By what must you multiply the gradient of its own log density?"
 )
 def _without_r(r, gate, means, sd, y):
     return r - gate, (y[:, None] - means) / sd**2
 
 
-@_COMPETITIVE.mistake(
-    symptom="A member learns as much from a point that it explains badly as from one that it explains well.",
-    hint="you multiply by the gate, the weight before y is known. Which weight takes y into account?",
-)
+@_COMPETITIVE.mistake(hint="you multiply by the gate, the weight before y is known. Which weight takes y into account?")
 def _gate_for_r(r, gate, means, sd, y):
     return r - gate, gate * (y[:, None] - means) / sd**2
 
 
 @_COMPETITIVE.mistake(
-    symptom="All members move in the same direction: it is the residual of the mixture, as in cooperation.",
-    hint="you use the residual of the mixture's mean. Under the likelihood, each member has its own residual.",
+    hint="you use the residual of the mixture's mean. Under the likelihood, each member has its own residual."
 )
 def _residual_of_the_mixture(r, gate, means, sd, y):
     return r - gate, r * (y - (gate * means).sum(dim=1))[:, None] / sd**2
 
 
 @_COMPETITIVE.mistake(
-    symptom="Right for members of standard deviation 1, and too small or too large for others.",
-    hint="the standard deviation occurs with the wrong power. The log density is -(y - f)² / (2 sd²) plus a constant.",
+    hint="the standard deviation occurs with the wrong power. The log density is -(y - f)² / (2 sd²) plus a constant."
 )
 def _divided_by_sd(r, gate, means, sd, y):
     return r - gate, r * (y[:, None] - means) / sd
 
 
 @_COMPETITIVE.mistake(
-    symptom="An error about shapes, or wrong numbers without one if there are as many points as members.",
-    hint="`y` has shape (N,), and (N,) next to (N, M) lines up with the members. Which index gives it shape (N, 1)?",
+    hint="`y` has shape (N,), and (N,) next to (N, M) lines up with the members. Which index gives it shape (N, 1)?"
 )
 def _broadcast_over_members(r, gate, means, sd, y):
     return r - gate, r * (y - means) / sd**2
@@ -430,13 +403,11 @@ _M_STEP.wrong_lines(
     - variance = (r * (y - slope * x - offset) ** 2).sum() / total
     + variance = (y - slope * x - offset).square().mean()
     """,
-    symptom="All experts become the same line, which is the regression on all points.",
     hint="your line is the same for every `r`. Each point counts as often as the expert is responsible for it.",
 )
 
 
 @_M_STEP.mistake(
-    symptom="The line is close to the right one, but the likelihood decreases in some steps of EM.",
     hint="your points are weighted by r squared. `lstsq` squares what you give it, so by what must you multiply the "
     "rows?",
 )
@@ -453,7 +424,6 @@ _M_STEP.wrong_lines(
     - x_mean, y_mean = (r * x).sum() / total, (r * y).sum() / total
     + x_mean, y_mean = x.mean(), y.mean()
     """,
-    symptom="The line does not pass through the weighted mean of its points.",
     hint="the means of x and y must be weighted too: the line passes through the center of the points as the expert "
     "sees them.",
 )
@@ -466,7 +436,6 @@ _M_STEP.wrong_lines(
     - variance = (r * (y - slope * x - offset) ** 2).sum() / total
     + variance = (r * (y - slope * x - offset) ** 2).mean()
     """,
-    symptom="The line does not pass through its points, and the standard deviation is wrong, unless all r are 1.",
     hint="means and variance are divided by N. How many points does the expert have, each counted with its "
     "responsibility?",
 )
@@ -477,7 +446,6 @@ _M_STEP.wrong_lines(
     - variance = (r * (y - slope * x - offset) ** 2).sum() / total
     + variance = (r * (y - slope * x - offset) ** 2).mean()
     """,
-    symptom="Standard deviations are too small, most of all for an expert that shares its points with others.",
     hint="the line is right, but the squared residuals are divided by N. How many points does the expert have, each "
     "counted with its responsibility?",
 )
@@ -488,7 +456,6 @@ _M_STEP.wrong_lines(
     - return slope.item(), offset.item(), variance.sqrt().item()
     + return slope.item(), offset.item(), variance.item()
     """,
-    symptom="The line is right, and 0.25 is returned for the example instead of 0.5.",
     hint="the line is right, but your third number is a variance.",
 )
 
@@ -498,14 +465,12 @@ _M_STEP.wrong_lines(
     - variance = (r * (y - slope * x - offset) ** 2).sum() / total
     + variance = (y - slope * x - offset).square().mean()
     """,
-    symptom="The line is right, and the standard deviation does not depend on who is responsible for a point.",
     hint="the line is right, but residuals of points that belong to other experts count in full.",
 )
 
 
 @_M_STEP.mistake(
-    symptom="The line passes through the origin, so an expert far above it fits badly.",
-    hint="your line has no offset of its own. Subtract weighted means from x and y first, or add a column of ones.",
+    hint="your line has no offset of its own. Subtract weighted means from x and y first, or add a column of ones."
 )
 def _through_the_origin(x, y, r):
     slope = (r * x * y).sum() / (r * x * x).sum()
@@ -513,10 +478,7 @@ def _through_the_origin(x, y, r):
     return slope.item(), 0.0, variance.sqrt().item()
 
 
-@_M_STEP.mistake(
-    symptom="The fit is that of hard assignments, as in k-means: a point counts in full or not at all.",
-    hint="you drop or fully count each point. A point of responsibility 0.3 counts 0.3 times.",
-)
+@_M_STEP.mistake(hint="you drop or fully count each point. A point of responsibility 0.3 counts 0.3 times.")
 def _hard(x, y, r):
     x, y = x[r >= 0.5 * r.max()], y[r >= 0.5 * r.max()]
     slope = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()

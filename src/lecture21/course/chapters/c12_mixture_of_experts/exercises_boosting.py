@@ -84,7 +84,6 @@ _ADABOOST.wrong_lines(
     - error = weights[wrong].sum().item()
     + error = wrong.double().mean().item()
     """,
-    symptom="Right in the first round, when all weights are equal. Later members learn the same thing again.",
     hint="you count the errors without their weights. A heavy point must count more.",
 )
 
@@ -94,8 +93,6 @@ _ADABOOST.wrong_lines(
     - return alpha, updated / updated.sum()
     + return 2 * alpha, updated / updated.sum()
     """,
-    symptom="All votes are twice as large, as in scikit-learn, where the factor 1/2 is not part of alpha. The labels "
-    "are the same, and sigmoid(2F) is overconfident.",
     hint="the new weights are right, and alpha is twice as large as in the task. This is scikit-learn's convention.",
 )
 
@@ -105,7 +102,6 @@ _ADABOOST.wrong_lines(
     - alpha = 0.5 * math.log((1 - error) / error)
     + alpha = math.log((1 - error) / error)
     """,
-    symptom="The weights of wrong points grow too fast, and the next member sees little else.",
     hint="alpha is twice as large as in the task, and the weights change too much. Which factor is missing?",
 )
 
@@ -115,7 +111,6 @@ _ADABOOST.wrong_lines(
     - return alpha, updated / updated.sum()
     + return alpha, updated
     """,
-    symptom="The sum of the weights decreases from round to round, so it is no longer a distribution over the points.",
     hint="alpha is right, but the new weights do not sum to 1.",
 )
 
@@ -125,7 +120,6 @@ _ADABOOST.wrong_lines(
     - updated = torch.where(wrong, weights * math.exp(alpha), weights * math.exp(-alpha))
     + updated = torch.where(wrong, weights * math.exp(-alpha), weights * math.exp(alpha))
     """,
-    symptom="The next member learns what this one knows already.",
     hint="the weights of the points on which the member is right increase. Which points should the next member learn?",
 )
 
@@ -135,7 +129,6 @@ _ADABOOST.wrong_lines(
     - updated = torch.where(wrong, weights * math.exp(alpha), weights * math.exp(-alpha))
     + updated = torch.where(wrong, weights * math.exp(alpha), weights)
     """,
-    symptom="After the update, the member is wrong on less than half of the weight.",
     hint="only the wrong points change before you normalize. What does the task say about the other points?",
 )
 
@@ -145,8 +138,6 @@ _ADABOOST.wrong_lines(
     - alpha = 0.5 * math.log((1 - error) / error)
     + alpha = 0.5 * math.log(error / (1 - error))
     """,
-    symptom="Wrong points lose weight, so the next member learns what this one knows already, and its vote is "
-    "negative.",
     hint="you have e / (1 - e) in the logarithm. Is your alpha positive for a member that is right more often than "
     "wrong?",
 )
@@ -157,7 +148,6 @@ _ADABOOST.wrong_lines(
     - alpha = 0.5 * math.log((1 - error) / error)
     + alpha = 0.5 * math.log2((1 - error) / error)
     """,
-    symptom="Votes are 1.44 times as large, and a member is wrong on more than half of the new weight.",
     hint="you use a logarithm to base 2. The inverse of exp is the natural logarithm, `math.log`.",
 )
 
@@ -169,6 +159,5 @@ _ADABOOST.wrong_lines(
     + updated[wrong] *= math.exp(alpha)
     + updated[~wrong] *= math.exp(-alpha)
     """,
-    symptom="The result is right, but the stored weights of this round are those of the next one.",
     hint="the result is right, but you modified `weights`. Does your multiplication make a new tensor?",
 )

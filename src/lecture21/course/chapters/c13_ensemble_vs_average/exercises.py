@@ -88,7 +88,6 @@ _DECOMPOSE.wrong_lines(
     - average = (weights * (target[:, None] - predictions).square()).sum(dim=-1)
     + average = (target[:, None] - predictions).square().mean(dim=-1)
     """,
-    symptom="This is the slide's average error, with 1/M. The identity holds only if all members have the same weight.",
     hint="your average gives each member the weight 1/M. The identity needs the same weights in all three terms.",
 )
 
@@ -98,7 +97,6 @@ _DECOMPOSE.wrong_lines(
     - ambiguity = (weights * (predictions - pool[:, None]).square()).sum(dim=-1)
     + ambiguity = (weights * (predictions - target[:, None]).square()).sum(dim=-1)
     """,
-    symptom="The ambiguity is larger than it should be by the ensemble error, and depends on the target.",
     hint="your ambiguity measures distances from the target, so it equals the average error. From what should it "
     "measure them, so that it can be computed without the target?",
 )
@@ -109,7 +107,6 @@ _DECOMPOSE.wrong_lines(
     - ambiguity = (weights * (predictions - pool[:, None]).square()).sum(dim=-1)
     + ambiguity = (predictions - pool[:, None]).square().mean(dim=-1)
     """,
-    symptom="This is the variance of the members around the pool with 1/M, right only for equal weights.",
     hint="your ambiguity gives each member the weight 1/M. Which weight does member m have in the pool?",
 )
 
@@ -119,7 +116,6 @@ _DECOMPOSE.wrong_lines(
     - pool = (weights * predictions).sum(dim=-1)
     + pool = predictions.mean(dim=-1)
     """,
-    symptom="The weights are used in the average only, and the pool is a plain mean.",
     hint="your pool is the plain mean of the predictions. The weights belong in the pool as well.",
 )
 
@@ -129,7 +125,6 @@ _DECOMPOSE.wrong_lines(
     - ensemble = (target - pool).square()
     + ensemble = (weights * (target[:, None] - predictions).square()).sum(dim=-1)
     """,
-    symptom="The first two values are equal, as if averaging never helped.",
     hint="your ensemble error is the mean of the members' squared errors. Average the predictions first, then square "
     "the error of the result.",
 )
@@ -140,7 +135,6 @@ _DECOMPOSE.wrong_lines(
     - average = (weights * (target[:, None] - predictions).square()).sum(dim=-1)
     + average = (weights * (target - predictions).square()).sum(dim=-1)
     """,
-    symptom="It raises an error for most shapes. For three points and three members it compares point n with member n.",
     hint="shapes (N,) and (N, M) broadcast from the right, so your target n meets member n. The targets need a second "
     "axis: which indexing gives the shape (N, 1)?",
 )
@@ -151,8 +145,6 @@ _DECOMPOSE.wrong_lines(
     - return ensemble, average, ambiguity
     + return ensemble.mean(), average.mean(), ambiguity.mean()
     """,
-    symptom="Three numbers for all points together. The identity holds for them as well, and the single points are "
-    "lost.",
     hint="you averaged over the points as well. Which dimension holds the members?",
 )
 
@@ -162,8 +154,6 @@ _DECOMPOSE.wrong_lines(
     - ambiguity = (weights * (predictions - pool[:, None]).square()).sum(dim=-1)
     + ambiguity = average - ensemble
     """,
-    symptom="Right while all values are near 0, and the identity holds exactly, because it was used. In float32, the "
-    "difference of two errors near 1,000,000 has an error of about 0.1.",
     hint="your ambiguity is the difference of the other two terms. It loses its digits if both are large, and the "
     "identity can no longer test your code. Average the members' squared distances from the pool.",
 )
@@ -299,7 +289,6 @@ _POOLS.wrong_lines(
     - shared = (products.sum() - products.diagonal().sum()) / (k * (k - 1))
     + shared = products.mean()
     """,
-    symptom="Too large: every member meets itself among the pairs, so its own error counts twice.",
     hint="your E_kl is the mean of the complete table, where each member also meets itself. Leave the diagonal out.",
 )
 
@@ -309,7 +298,6 @@ _POOLS.wrong_lines(
     - return own / members + (1 - 1 / members) * shared
     + return own / members
     """,
-    symptom="Far too small for many members: the errors count as if no two members shared any.",
     hint="this would be right if the errors of two members had a mean product of 0. What do they share?",
 )
 
@@ -319,7 +307,6 @@ _POOLS.wrong_lines(
     - shared = (products.sum() - products.diagonal().sum()) / (k * (k - 1))
     + shared = (products.sum() - products.diagonal().sum()) / k**2
     """,
-    symptom="The pairs are divided by all K² entries of the table, so their mean is too small.",
     hint="you divide the sum over the pairs by K². How many entries does the table have off its diagonal?",
 )
 
@@ -329,7 +316,6 @@ _POOLS.wrong_lines(
     - return own / members + (1 - 1 / members) * shared
     + return errors.mean(dim=1).square().mean()
     """,
-    symptom="The number of members is ignored: this is the one pool of all K.",
     hint="this is the error of the pool of all K members. A pool has only `members` of them.",
 )
 
@@ -339,7 +325,6 @@ _POOLS.wrong_lines(
     - products = errors.T @ errors / n
     + products = errors.T @ errors
     """,
-    symptom="The result grows with the number of points.",
     hint="your products are sums over the points. Both E_kk and E_kl are means over them.",
 )
 
@@ -349,7 +334,6 @@ _POOLS.wrong_lines(
     - return own / members + (1 - 1 / members) * shared
     + return (1 - 1 / members) * own + shared / members
     """,
-    symptom="The two weights are exchanged: a pool of one has E_kl instead of E_kk.",
     hint="for one member, the result must be its own error, E_kk. Which weight does that error have in your sum?",
 )
 
@@ -359,7 +343,6 @@ _POOLS.wrong_lines(
     - products = errors.T @ errors / n
     + products = errors.mean(dim=0)[:, None] * errors.mean(dim=0)
     """,
-    symptom="The squares of the members' mean errors: what differs from point to point is lost.",
     hint="you average the errors over the points before you multiply. Multiply two members' errors at each point, then "
     "average over the points.",
 )
@@ -429,7 +412,6 @@ _BAG.wrong_lines(
     - probabilities = -(at_target.logsumexp(dim=0) - math.log(len(logits))).mean()
     + probabilities = F.cross_entropy(logits.softmax(dim=-1).mean(dim=0), targets)
     """,
-    symptom="The second loss is far too high, near ln V, because the softmax is applied twice.",
     hint="cross_entropy expects logits and applies a softmax itself, so probabilities are flattened a second "
     "time. Take the logarithm of the mean probability of the target.",
 )
@@ -440,7 +422,6 @@ _BAG.wrong_lines(
     - return average, probabilities, F.cross_entropy(logits.mean(dim=0), targets)
     + return average, probabilities, average
     """,
-    symptom="The third loss equals the first, as if averaging logits had no effect.",
     hint="the mean of the members' log probabilities is not the logarithm of a distribution: its exponentials sum to "
     "less than 1. Normalize after the mean.",
 )
@@ -451,7 +432,6 @@ _BAG.wrong_lines(
     - return average, probabilities, F.cross_entropy(logits.mean(dim=0), targets)
     + return average, probabilities, F.cross_entropy(logits.sum(dim=0), targets)
     """,
-    symptom="The third pool is too sharp, as if sampled at a temperature of 1/M.",
     hint="you add the logits. Their sum is M times their mean, which sharpens the distribution like a temperature of "
     "1/M.",
 )
@@ -462,7 +442,6 @@ _BAG.wrong_lines(
     - probabilities = -(at_target.logsumexp(dim=0) - math.log(len(logits))).mean()
     + probabilities = -at_target.logsumexp(dim=0).mean()
     """,
-    symptom="The second loss is too low by ln M, and sometimes negative: the probabilities were added, not averaged.",
     hint="the members' probabilities are added, so they sum to M. What must be subtracted from the logarithm?",
 )
 
@@ -472,7 +451,6 @@ _BAG.wrong_lines(
     - probabilities = -(at_target.logsumexp(dim=0) - math.log(len(logits))).mean()
     + probabilities = -at_target.exp().mean(dim=0).log().mean()
     """,
-    symptom="Right for usual scores, and infinite where all members' probabilities of the target underflow to 0.",
     hint="the probability of an improbable target underflows to 0, and its logarithm is infinite. logsumexp adds "
     "probabilities that are given by their logarithms.",
 )
@@ -483,7 +461,6 @@ _BAG.wrong_lines(
     - log_p = logits.log_softmax(dim=-1)
     + log_p = logits.log_softmax(dim=0)
     """,
-    symptom="The softmax runs over the models, so each model's probabilities do not sum to 1.",
     hint="your softmax runs over the models. A distribution sums to 1 over the tokens: which dimension is that?",
 )
 
@@ -494,7 +471,6 @@ _BAG.wrong_lines(
     + losses = average, probabilities, F.cross_entropy(logits.mean(dim=0), targets)
     + return tuple(loss / math.log(2) for loss in losses)
     """,
-    symptom="All three values are right up to the factor 1.44: they are bits instead of nats.",
     hint="your losses are in bits. Which logarithm gives nats?",
 )
 
@@ -505,7 +481,6 @@ _BAG.wrong_lines(
     + losses = average, probabilities, F.cross_entropy(logits.mean(dim=0), targets)
     + return tuple(len(targets) * loss for loss in losses)
     """,
-    symptom="The losses grow with the length of the text.",
     hint="you added the losses of the positions. Each loss is a mean over the positions.",
 )
 
@@ -515,6 +490,5 @@ _BAG.wrong_lines(
     - return average, probabilities, F.cross_entropy(logits.mean(dim=0), targets)
     + return average, F.cross_entropy(logits.mean(dim=0), targets), probabilities
     """,
-    symptom="The last two losses are exchanged, which often goes unnoticed because they are similar.",
     hint="your last two losses are exchanged. The second belongs to the mean of the probabilities.",
 )

@@ -70,7 +70,6 @@ _ROUTER = Exercise(
 
 
 @_ROUTER.mistake(
-    symptom="The numbers are right, but training never changes the router: its weights have no gradient.",
     hint="experts and weights are right, but the weights have no gradient, so training cannot change the router. Which "
     "operation cuts them off from the graph (detach, item, tolist, torch.tensor, no_grad)?",
 )
@@ -81,7 +80,6 @@ def _without_a_gradient(x, router, k):
 
 
 @_ROUTER.mistake(
-    symptom="The weights of a token sum to less than 1, so the layer's output shrinks with the number of experts.",
     hint="the experts are right, but the weights of a token sum to less than 1: the softmax over all E experts gives "
     "some probability to experts that are not selected. What do you divide by?",
 )
@@ -92,7 +90,6 @@ def _not_renormalized(x, router, k):
 
 
 @_ROUTER.mistake(
-    symptom="The weights of a token are nearly equal, whatever its scores are.",
     hint="the experts are right, but the weights are too even: you apply a softmax to numbers that are already "
     "probabilities. What does the second softmax do to numbers between 0 and 1?",
 )
@@ -103,8 +100,7 @@ def _softmax_twice(x, router, k):
 
 
 @_ROUTER.mistake(
-    symptom="Each token goes to the experts that suit it least.",
-    hint="you select the experts with the lowest scores. In which order does your sorting function return its result?",
+    hint="you select the experts with the lowest scores. In which order does your sorting function return its result?"
 )
 def _lowest_scores(x, router, k):
     probabilities = (x @ router.T).softmax(dim=-1)
@@ -113,7 +109,6 @@ def _lowest_scores(x, router, k):
 
 
 @_ROUTER.mistake(
-    symptom="The selection changes with the other tokens of the batch, because they share one denominator.",
     hint="your probabilities sum to 1 over the tokens instead of over the experts, so tokens compete with each other. "
     "Which dimension of (N, E) belongs to the experts?",
 )
@@ -124,7 +119,6 @@ def _softmax_over_tokens(x, router, k):
 
 
 @_ROUTER.mistake(
-    symptom="An error of shapes, or, with as many experts as features, a wrong selection without an error.",
     hint="the shapes fit only if E equals C. The score of expert e is the dot product with row e of `router`: which of "
     "the two matrices must be transposed?",
 )
@@ -135,7 +129,6 @@ def _without_transpose(x, router, k):
 
 
 @_ROUTER.mistake(
-    symptom="Some weights are negative or larger than 1, because scores can be negative.",
     hint="you divide the scores themselves by their sum. Scores can be negative: which function turns them into "
     "positive numbers first?",
 )
@@ -146,7 +139,6 @@ def _scores_as_weights(x, router, k):
 
 
 @_ROUTER.mistake(
-    symptom="The weights belong to other experts: the layer multiplies each output by the wrong number.",
     hint="you sort the experts by their index, but not the weights, so that they no longer belong together. The task "
     "asks for the best expert first.",
 )
@@ -157,7 +149,6 @@ def _sorted_by_index(x, router, k):
 
 
 @_ROUTER.mistake(
-    symptom="The experts are probabilities and the weights are made of indices: the two results of topk are exchanged.",
     hint="your experts are floats and your weights follow from indices. In which order does topk return values and "
     "indices?",
 )
@@ -272,7 +263,6 @@ _DISPATCH.wrong_lines(
     - gate = weights[token, slot, None]
     + gate = weights[token, slot, None].detach()
     """,
-    symptom="The outputs are right, but training never changes the router: its weights get no gradient.",
     hint="the outputs are right, but the gate weights get no gradient, so training cannot change the router. Which "
     "operation cuts them off from the graph (detach, item, tolist, torch.tensor)?",
 )
@@ -283,7 +273,6 @@ _DISPATCH.wrong_lines(
     - y[token] += gate * layer(x[token])
     + y[token] += gate * layer(x)[token]
     """,
-    symptom="The outputs are right, but each token costs as much as in a dense layer with all experts.",
     hint="the outputs are right, but every expert processes every token, and most results are not used. Pass each "
     "expert only the rows of x that selected it.",
 )
@@ -294,7 +283,6 @@ _DISPATCH.wrong_lines(
     - gate = weights[token, slot, None]
     + gate = 1.0
     """,
-    symptom="The outputs do not depend on the gate weights, so the router gets no gradient.",
     hint="the right experts process the right tokens, but the gate weights are missing: you add the plain outputs.",
 )
 
@@ -304,7 +292,6 @@ _DISPATCH.wrong_lines(
     - y[token] += gate * layer(x[token])
     + y[token] = gate * layer(x[token])
     """,
-    symptom="Right for k = 1. For k > 1, each token keeps the output of only one of its experts.",
     hint="right for k = 1, but for k > 1 a later expert overwrites what an earlier one has written. How do the outputs "
     "of a token's experts combine?",
 )
@@ -315,7 +302,6 @@ _DISPATCH.wrong_lines(
     - gate = weights[token, slot, None]
     + gate = weights[token, :1]
     """,
-    symptom="Right for k = 1. For k > 1, the second expert of a token counts as much as the first.",
     hint="right for k = 1, but for k > 1 you use the weight of the first expert for all of them. In which column of "
     "`experts` did you find expert e?",
 )
@@ -326,7 +312,6 @@ _DISPATCH.wrong_lines(
     - y[token] += gate * layer(x[token])
     + y[token] += layer(gate * x[token])
     """,
-    symptom="Right only if the experts are linear maps without a bias, which a feed-forward layer is not.",
     hint="you multiply the inputs of the experts by the gate weights. An expert is not linear: the weights belong to "
     "its outputs.",
 )
@@ -337,13 +322,11 @@ _DISPATCH.wrong_lines(
     - token, slot = (experts == e).nonzero(as_tuple=True)
     + token, slot = (experts[:, :1] == e).nonzero(as_tuple=True)
     """,
-    symptom="Right for k = 1. For k > 1, part of each output is missing.",
     hint="right for k = 1, but only the first of the k experts of a token is applied. `experts` has k columns.",
 )
 
 
 @_DISPATCH.mistake(
-    symptom="All outputs are there, but in the order of the experts: they belong to other tokens.",
     hint="your outputs are in the order of the experts, not of the tokens. Write each result back to the row of y "
     "that its token has in x.",
 )
@@ -361,6 +344,5 @@ _DISPATCH.wrong_lines(
     - return y
     + return x + y
     """,
-    symptom="The block adds the residual once more, so the input counts twice.",
     hint="your result contains x itself. The residual is added by the transformer block, not by this layer.",
 )

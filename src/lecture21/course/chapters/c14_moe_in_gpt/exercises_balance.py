@@ -85,7 +85,6 @@ _KEEP.wrong_lines(
     - return (rank <= capacity).view_as(experts)
     + return (rank < capacity).view_as(experts)
     """,
-    symptom="Each expert leaves its last place empty, so more tokens are dropped than necessary.",
     hint="each expert keeps one assignment too few. Does your count of earlier assignments include the current one?",
 )
 
@@ -95,7 +94,6 @@ _KEEP.wrong_lines(
     - capacity = math.ceil(factor * experts.numel() / n_expert)
     + capacity = int(factor * experts.numel() / n_expert)
     """,
-    symptom="Right if the capacity is an integer anyway. Otherwise each expert has one place less than the task says.",
     hint="right if the equal share times the factor is an integer. Otherwise you round down: a capacity of 1.25 "
     "places must become 2.",
 )
@@ -106,7 +104,6 @@ _KEEP.wrong_lines(
     - capacity = math.ceil(factor * experts.numel() / n_expert)
     + capacity = math.ceil(experts.numel() / n_expert) * factor
     """,
-    symptom="Right if the equal share is an integer. Otherwise experts can have too many or too few places.",
     hint="right if the equal share is an integer. Otherwise you round the equal share up before you multiply it by the "
     "factor. Multiply first, then round.",
 )
@@ -117,7 +114,6 @@ _KEEP.wrong_lines(
     - capacity = math.ceil(factor * experts.numel() / n_expert)
     + capacity = math.ceil(factor * len(experts) / n_expert)
     """,
-    symptom="Right for k = 1. For k = 2, half of the places are missing, and many tokens lose an expert.",
     hint="right for k = 1, but for k > 1 the capacity is too small: each token makes k assignments, so there are N k "
     "to be shared.",
 )
@@ -130,7 +126,6 @@ _KEEP.wrong_lines(
     - rank = (selected.cumsum(dim=0) * selected).sum(dim=-1)
     + rank = (selected.cumsum(dim=0) * selected).sum(dim=-1).flip(0)
     """,
-    symptom="The right number is dropped, but a token loses its place to a later one, so the model is not causal.",
     hint="later tokens take the places of earlier ones. In a causal model a later token must not displace an earlier "
     "one: first come, first served.",
 )
@@ -141,7 +136,6 @@ _KEEP.wrong_lines(
     - rank = (selected.cumsum(dim=0) * selected).sum(dim=-1)
     + rank = experts.flatten().bincount(minlength=n_expert)[experts.flatten()]
     """,
-    symptom="An expert with one token too many processes none at all.",
     hint="an expert that is selected too often drops all of its assignments. Those that fit in must be kept.",
 )
 
@@ -151,7 +145,6 @@ _KEEP.wrong_lines(
     - rank = (selected.cumsum(dim=0) * selected).sum(dim=-1)
     + rank = torch.arange(1, experts.numel() + 1)
     """,
-    symptom="Only the first tokens of a text are processed, whichever experts they select.",
     hint="you count all assignments together, as if there were one expert. Each expert has places of its own.",
 )
 
@@ -163,8 +156,6 @@ _KEEP.wrong_lines(
     - rank = (selected.cumsum(dim=0) * selected).sum(dim=-1)
     + rank = (selected.cumsum(dim=0) * selected).sum(dim=-1).view_as(experts.T).T.flatten()
     """,
-    symptom="Right for k = 1. For k > 1, the second choice of a token gets no place although an earlier token is "
-    "served.",
     hint="right for k = 1. For k > 1 you serve the first choices of all tokens before any second choice, as some "
     "systems do, so a later token can displace an earlier one. Here token n comes before token n + 1 with all choices.",
 )
@@ -242,7 +233,6 @@ _PULL = Exercise(
 
 
 @_PULL.mistake(
-    symptom="The numbers are right, but they do not say why a dead expert is hardly pulled.",
     hint="the gradient is right, but autograd computed it. The task is to derive it, since the formula says which "
     "experts are pulled, and how hard: how does the probability of an expert change with each score of its token?",
 )
@@ -263,7 +253,6 @@ _PULL.wrong_lines(
     - return n_expert / n_token * probabilities * (f - reference)
     + return (n_expert / n_token * f).to(probabilities.dtype).expand(n_token, n_expert)
     """,
-    symptom="Every token gets the same gradient, and its rows do not sum to 0.",
     hint="this is the gradient with respect to the probabilities, the same for every token. The scores come before a "
     "softmax: what does its derivative add?",
 )
@@ -274,7 +263,6 @@ _PULL.wrong_lines(
     - reference = (probabilities * f).sum(dim=-1, keepdim=True)
     + reference = 1 / n_expert
     """,
-    symptom="The load is compared with 1/E, as one would expect, but the rows do not sum to 0.",
     hint="you compare the load of an expert with 1/E. The same number added to all scores of a token changes nothing, "
     "so each row must sum to 0: what must you subtract from f, for each token?",
 )
@@ -285,7 +273,6 @@ _PULL.wrong_lines(
     - reference = (probabilities * f).sum(dim=-1, keepdim=True)
     + reference = (probabilities * f).sum(dim=-1).mean()
     """,
-    symptom="All tokens have the same reference, so that the row of a token does not sum to 0.",
     hint="you subtract the same number for all tokens. The softmax of one token does not contain the probabilities of "
     "the others.",
 )
@@ -296,7 +283,6 @@ _PULL.wrong_lines(
     - reference = (probabilities * f).sum(dim=-1, keepdim=True)
     + reference = probabilities * f
     """,
-    symptom="A score changes only its own probability, so that the probabilities would no longer sum to 1.",
     hint="you use how a score changes its own probability, p (1 - p). It changes the other probabilities of the token "
     "too.",
 )
@@ -307,7 +293,6 @@ _PULL.wrong_lines(
     - return n_expert / n_token * probabilities * (f - reference)
     + return n_expert / n_token * (f - reference)
     """,
-    symptom="An expert of probability 0 is pulled as strongly as a probable one.",
     hint="the bracket is right, but each score must also be multiplied by something: how much does a probability near "
     "0 change with its score?",
 )
@@ -318,7 +303,6 @@ _PULL.wrong_lines(
     - return n_expert / n_token * probabilities * (f - reference)
     + return n_expert / n_token * probabilities * (reference - f)
     """,
-    symptom="Gradient descent with it makes the busiest expert busier.",
     hint="the sign is wrong: the gradient points to where the loss increases. Which scores have to rise for that?",
 )
 
@@ -328,7 +312,6 @@ _PULL.wrong_lines(
     - return n_expert / n_token * probabilities * (f - reference)
     + return n_expert * probabilities * (f - reference)
     """,
-    symptom="The pull grows with the number of tokens in the batch.",
     hint="the gradient is too large by a factor of N, the number of tokens. P_e is a mean.",
 )
 
@@ -338,7 +321,6 @@ _PULL.wrong_lines(
     - f = experts.flatten().bincount(minlength=n_expert) / experts.numel()
     + f = experts.flatten().bincount(minlength=n_expert) / n_token
     """,
-    symptom="Right for k = 1. For k = 2, the pull is twice as strong.",
     hint="right for k = 1, but for k > 1 too large by a factor of k: your f sums to k. Divide by the number of "
     "assignments, not of tokens.",
 )
@@ -349,7 +331,6 @@ _PULL.wrong_lines(
     - f = experts.flatten().bincount(minlength=n_expert) / experts.numel()
     + f = probabilities.argmax(dim=-1).bincount(minlength=n_expert) / n_token
     """,
-    symptom="Right if the selected expert is the most probable one and k = 1, but not with a bias or for k > 1.",
     hint="you count the most probable expert of each token instead of the selected ones in `experts`. They differ for "
     "k > 1, and with a bias in the selection.",
 )
@@ -403,8 +384,7 @@ _READ = Exercise(
 
 
 @_READ.mistake(
-    symptom="Right for one user. With more, an expert that two of them select counts twice.",
-    hint="right for one user. With more, you count assignments: an expert that two users select is read once.",
+    hint="right for one user. With more, you count assignments: an expert that two users select is read once."
 )
 def _assignments(loads, users):
     unread = (1 - loads) ** users
@@ -412,7 +392,6 @@ def _assignments(loads, users):
 
 
 @_READ.mistake(
-    symptom="Right for one user. With more, each expert counts as read as soon as its expected number of users is 1.",
     hint="right for one user. You cap the expected number of users of an expert at 1, but where the mean is 1, "
     "sometimes nobody comes.",
 )
@@ -421,27 +400,20 @@ def _capped(loads, users):
     return (users * loads).clamp(max=1).sum().item()
 
 
-@_READ.mistake(
-    symptom="With more users, fewer experts are read.",
-    hint="you compute the probability that all users select an expert. One of them is enough.",
-)
+@_READ.mistake(hint="you compute the probability that all users select an expert. One of them is enough.")
 def _all_users(loads, users):
     unread = (1 - loads) ** users
     return (loads**users).sum().item()
 
 
-@_READ.mistake(
-    symptom="The number falls to 0 with many users.",
-    hint="this is the number of experts that nobody selects.",
-)
+@_READ.mistake(hint="this is the number of experts that nobody selects.")
 def _the_unread(loads, users):
     unread = (1 - loads) ** users
     return unread.sum().item()
 
 
 @_READ.mistake(
-    symptom="Every router reads as many experts as an even one.",
-    hint="right for even loads: you replace each load by their mean. What does a dead expert add to the sum?",
+    hint="right for even loads: you replace each load by their mean. What does a dead expert add to the sum?"
 )
 def _even(loads, users):
     unread = (1 - loads.mean()) ** users
@@ -449,8 +421,7 @@ def _even(loads, users):
 
 
 @_READ.mistake(
-    symptom="Right for k = 1. For k = 2, each token selects only one expert.",
-    hint="right for k = 1. You divide the loads by their sum, and then a token selects one expert instead of k.",
+    hint="right for k = 1. You divide the loads by their sum, and then a token selects one expert instead of k."
 )
 def _divided_by_k(loads, users):
     unread = (1 - loads / loads.sum()) ** users

@@ -56,7 +56,6 @@ _PATCHES = Exercise(
 
 
 @_PATCHES.mistake(
-    symptom="All shapes are right, and a patch is a strip of one long row of pixels instead of a square.",
     hint="a token mixes pixels that are not in one square: `reshape` alone cuts the rows of the image into pieces. "
     "Separate the rows of a patch from the columns first, then permute.",
 )
@@ -71,7 +70,6 @@ _PATCHES.wrong_lines(
     - cut = cut.permute(0, 2, 4, 1, 3, 5)
     + cut = cut.permute(0, 4, 2, 1, 3, 5)
     """,
-    symptom="The tokens are right and in another order, so position 2 of the sequence is the patch below the first.",
     hint="your patches run from top to bottom and then to the right. Reading order goes along a row of patches first.",
 )
 
@@ -81,9 +79,6 @@ _PATCHES.wrong_lines(
     - cut = cut.permute(0, 2, 4, 1, 3, 5)
     + cut = cut.permute(0, 2, 4, 1, 5, 3)
     """,
-    symptom="Each patch is mirrored at its diagonal. A model that is trained this way does not mind, but weights from "
-    "a "
-    "strided convolution give other tokens.",
     hint="within a patch you flatten column by column. The weight expects the first row of the patch first.",
 )
 
@@ -93,8 +88,6 @@ _PATCHES.wrong_lines(
     - cut = cut.permute(0, 2, 4, 1, 3, 5)
     + cut = cut.permute(0, 2, 4, 3, 5, 1)
     """,
-    symptom="Gray images are right. In color images the red, green and blue of a pixel are multiplied by wrong "
-    "weights.",
     hint="with more than one channel the numbers of a patch are in the wrong order: the K numbers of a pixel must not "
     "be neighbors. Which dimension has to come before the rows and columns of the patch?",
 )
@@ -106,14 +99,12 @@ _PATCHES.wrong_lines(
     + bias = torch.zeros_like(bias)
     + b, k, h, w = images.shape
     """,
-    symptom="An empty patch becomes the zero vector instead of the bias.",
     hint="each of your tokens differs from the right one by the same vector. What is added after the product?",
 )
 
 
 @_PATCHES.mistake(
-    symptom="There are far too many tokens, because the patches overlap. The stride of a convolution is 1 by default.",
-    hint="your patches overlap. By how many pixels does the square have to move from one patch to the next?",
+    hint="your patches overlap. By how many pixels does the square have to move from one patch to the next?"
 )
 def _overlapping(images, weight, bias, patch_size):
     k, p = images.shape[1], patch_size
@@ -122,8 +113,7 @@ def _overlapping(images, weight, bias, patch_size):
 
 
 @_PATCHES.mistake(
-    symptom="The result is still an image with C channels, and joining it with text tokens raises an error.",
-    hint="your numbers are those of the tokens, but their shape is (B, C, rows, columns). A sequence needs (B, P, C).",
+    hint="your numbers are those of the tokens, but their shape is (B, C, rows, columns). A sequence needs (B, P, C)."
 )
 def _still_an_image(images, weight, bias, patch_size):
     k, p = images.shape[1], patch_size
@@ -136,7 +126,6 @@ _PATCHES.wrong_lines(
     - return cut.reshape(b, -1, k * p * p) @ weight.T + bias
     + return (cut.reshape(b, -1, k * p * p) @ weight.T + bias).detach()
     """,
-    symptom="The tokens are right, but training never changes the patch embedding.",
     hint="your tokens are right, but they have no gradient, so the weight cannot be trained. Which operation cuts them "
     "off from the graph (detach, item, numpy, torch.tensor, no_grad)?",
 )
@@ -174,8 +163,7 @@ _COUNT = Exercise(
 
 
 @_COUNT.mistake(
-    symptom="For 224 x 224 pixels and patches of 16 there are 3,136 image tokens instead of 196.",
-    hint="your image has too many tokens: you divided its pixels by the side of a patch. How many pixels has a patch?",
+    hint="your image has too many tokens: you divided its pixels by the side of a patch. How many pixels has a patch?"
 )
 def _divided_by_the_side(height, width, patch_size, n_text):
     n_image = height * width // patch_size
@@ -183,20 +171,14 @@ def _divided_by_the_side(height, width, patch_size, n_text):
     return n, n * (n + 1) // 2 + n_image * (n_image - 1) // 2
 
 
-@_COUNT.mistake(
-    symptom="The pairs are those of a causal mask over everything.",
-    hint="your pairs are those of the causal mask. To which later tokens may a patch attend?",
-)
+@_COUNT.mistake(hint="your pairs are those of the causal mask. To which later tokens may a patch attend?")
 def _causal_pairs(height, width, patch_size, n_text):
     n_image = (height // patch_size) * (width // patch_size)
     n = n_image + n_text
     return n, n * (n + 1) // 2
 
 
-@_COUNT.mistake(
-    symptom="The pairs are all entries of the score matrix, those that the mask removes included.",
-    hint="you counted every pair. Which of them does the mask remove from the rows of the text?",
-)
+@_COUNT.mistake(hint="you counted every pair. Which of them does the mask remove from the rows of the text?")
 def _all_pairs(height, width, patch_size, n_text):
     n_image = (height // patch_size) * (width // patch_size)
     n = n_image + n_text
@@ -204,8 +186,7 @@ def _all_pairs(height, width, patch_size, n_text):
 
 
 @_COUNT.mistake(
-    symptom="The pairs of text queries with image keys are missing, so the text does not depend on the image.",
-    hint="you counted the pairs within the image and within the text. Which pairs connect the text with the image?",
+    hint="you counted the pairs within the image and within the text. Which pairs connect the text with the image?"
 )
 def _without_the_text_to_image_pairs(height, width, patch_size, n_text):
     n_image = (height // patch_size) * (width // patch_size)
@@ -213,20 +194,14 @@ def _without_the_text_to_image_pairs(height, width, patch_size, n_text):
     return n, n_image**2 + n_text * (n_text + 1) // 2
 
 
-@_COUNT.mistake(
-    symptom="A token does not attend to itself, so n pairs are missing.",
-    hint="exactly one pair for each token is missing. May a token attend to itself?",
-)
+@_COUNT.mistake(hint="exactly one pair for each token is missing. May a token attend to itself?")
 def _without_itself(height, width, patch_size, n_text):
     n_image = (height // patch_size) * (width // patch_size)
     n = n_image + n_text
     return n, n * (n - 1) // 2 + n_image * (n_image - 1) // 2
 
 
-@_COUNT.mistake(
-    symptom="The numbers are right, and unpacking them as `n, pairs` exchanges them.",
-    hint="both numbers are right, in the wrong order. The length of the sequence comes first.",
-)
+@_COUNT.mistake(hint="both numbers are right, in the wrong order. The length of the sequence comes first.")
 def _in_the_other_order(height, width, patch_size, n_text):
     n_image = (height // patch_size) * (width // patch_size)
     n = n_image + n_text
@@ -290,8 +265,7 @@ _PREFIX = Exercise(
 
 
 @_PREFIX.mistake(
-    symptom="The model still reads the image, but its first patch knows nothing of the others.",
-    hint="your mask is causal everywhere. Is anything in the image predicted, so that a later patch could leak it?",
+    hint="your mask is causal everywhere. Is anything in the image predicted, so that a later patch could leak it?"
 )
 def _causal_image(n_image, n_text):
     mask = torch.ones(n_image + n_text, n_image + n_text, dtype=torch.bool).tril()
@@ -299,7 +273,6 @@ def _causal_image(n_image, n_text):
 
 
 @_PREFIX.mistake(
-    symptom="The training loss falls to almost 0: each letter reads its target one position to the right.",
     hint="your text rows are True for later text tokens, which contain the targets. Which part of the mask stays "
     "causal?",
 )
@@ -310,8 +283,7 @@ def _everything(n_image, n_text):
 
 
 @_PREFIX.mistake(
-    symptom="The text depends on its own future through the image tokens, in models with two or more layers.",
-    hint="your image tokens attend to the text. With two layers, a letter then reads later letters through a patch.",
+    hint="your image tokens attend to the text. With two layers, a letter then reads later letters through a patch."
 )
 def _image_attends_to_text(n_image, n_text):
     mask = torch.ones(n_image + n_text, n_image + n_text, dtype=torch.bool).tril()
@@ -320,8 +292,7 @@ def _image_attends_to_text(n_image, n_text):
 
 
 @_PREFIX.mistake(
-    symptom="The model writes names, but the image has no influence on them.",
-    hint="your text tokens attend to text only, so the text cannot depend on the image. Which block is False?",
+    hint="your text tokens attend to text only, so the text cannot depend on the image. Which block is False?"
 )
 def _text_without_the_image(n_image, n_text):
     mask = torch.ones(n_image + n_text, n_image + n_text, dtype=torch.bool).tril()
@@ -330,12 +301,7 @@ def _text_without_the_image(n_image, n_text):
     return mask
 
 
-@_PREFIX.mistake(
-    symptom="The image tokens also attend to the first text token, a line break. Nothing leaks as long as it is the "
-    "same "
-    "in every text.",
-    hint="the block of the image is one row and column too large: it includes the first text token.",
-)
+@_PREFIX.mistake(hint="the block of the image is one row and column too large: it includes the first text token.")
 def _one_too_many(n_image, n_text):
     mask = torch.ones(n_image + n_text, n_image + n_text, dtype=torch.bool).tril()
     mask[: n_image + 1, : n_image + 1] = True
@@ -343,8 +309,7 @@ def _one_too_many(n_image, n_text):
 
 
 @_PREFIX.mistake(
-    symptom="The last patch is masked for all other patches. No error is raised.",
-    hint="the block of the image is one row and column too small. In Python, what is the last row of `mask[:n]`?",
+    hint="the block of the image is one row and column too small. In Python, what is the last row of `mask[:n]`?"
 )
 def _one_too_few(n_image, n_text):
     mask = torch.ones(n_image + n_text, n_image + n_text, dtype=torch.bool).tril()
@@ -353,21 +318,14 @@ def _one_too_few(n_image, n_text):
     return mask
 
 
-@_PREFIX.mistake(
-    symptom="The table looks right when printed, but `~mask` raises an error, and adding it to the scores masks "
-    "nothing.",
-    hint="the pattern is right, but the entries are floats. Which dtype holds True and False?",
-)
+@_PREFIX.mistake(hint="the pattern is right, but the entries are floats. Which dtype holds True and False?")
 def _ones_and_zeros(n_image, n_text):
     mask = torch.ones(n_image + n_text, n_image + n_text).tril()
     mask[:n_image, :n_image] = True
     return mask
 
 
-@_PREFIX.mistake(
-    symptom="True and False are exchanged, as in the mask of `nn.MultiheadAttention`, where True means *is masked*.",
-    hint="your True and False are exchanged: your mask is True exactly where attention is not allowed.",
-)
+@_PREFIX.mistake(hint="your True and False are exchanged: your mask is True exactly where attention is not allowed.")
 def _true_where_masked(n_image, n_text):
     mask = torch.ones(n_image + n_text, n_image + n_text, dtype=torch.bool).tril()
     mask[:n_image, :n_image] = True
@@ -420,8 +378,7 @@ _LOSS = Exercise(
 
 
 @_LOSS.mistake(
-    symptom="The loss falls to almost 0, because each position only has to repeat its own input.",
-    hint="you compare each position with its own input token. Which token does position t of the text predict?",
+    hint="you compare each position with its own input token. Which token does position t of the text predict?"
 )
 def _not_shifted(logits, ids, n_image):
     predictions = logits[:, n_image:]
@@ -430,7 +387,6 @@ def _not_shifted(logits, ids, n_image):
 
 
 @_LOSS.mistake(
-    symptom="The last patch is trained to predict the first text token, which is given and always the same.",
     hint="your last patch makes a prediction. The first text token is given, and it predicts the second: where does "
     "your first row of logits belong?",
 )
@@ -441,8 +397,7 @@ def _from_the_last_patch(logits, ids, n_image):
 
 
 @_LOSS.mistake(
-    symptom="Each position is trained to predict the token after the next, the last patch the first letter.",
-    hint="your rows of logits begin one position too early, at the last patch. Which token precedes the first letter?",
+    hint="your rows of logits begin one position too early, at the last patch. Which token precedes the first letter?"
 )
 def _one_position_too_early(logits, ids, n_image):
     predictions = logits[:, n_image - 1 : -2]
@@ -451,8 +406,7 @@ def _one_position_too_early(logits, ids, n_image):
 
 
 @_LOSS.mistake(
-    symptom="The loss uses the logits of patches, whose positions come first in the sequence.",
-    hint="you took the first T - 1 positions of the logits, which belong to the image. Where does the text begin?",
+    hint="you took the first T - 1 positions of the logits, which belong to the image. Where does the text begin?"
 )
 def _first_positions(logits, ids, n_image):
     predictions = logits[:, : ids.shape[1] - 1]
@@ -461,8 +415,7 @@ def _first_positions(logits, ids, n_image):
 
 
 @_LOSS.mistake(
-    symptom="Each position is trained to repeat the token before its own. The loss falls, and generated text is wrong.",
-    hint="you shifted in the wrong direction: position t is compared with text token t - 1, which it has already read.",
+    hint="you shifted in the wrong direction: position t is compared with text token t - 1, which it has already read."
 )
 def _shifted_backwards(logits, ids, n_image):
     predictions = logits[:, n_image + 1 :]
@@ -471,8 +424,7 @@ def _shifted_backwards(logits, ids, n_image):
 
 
 @_LOSS.mistake(
-    symptom="The loss is smaller with more patches, so losses for different patch sizes cannot be compared.",
-    hint="your mean divides by all positions, the image included. How many predictions does the sum contain?",
+    hint="your mean divides by all positions, the image included. How many predictions does the sum contain?"
 )
 def _mean_over_all_positions(logits, ids, n_image):
     predictions = logits[:, n_image:-1]
@@ -481,10 +433,7 @@ def _mean_over_all_positions(logits, ids, n_image):
     return nats / (logits.shape[0] * logits.shape[1])
 
 
-@_LOSS.mistake(
-    symptom="The loss grows with the length of the text and the batch, and so do the gradients.",
-    hint="your loss is a sum over the predictions. The task asks for their mean.",
-)
+@_LOSS.mistake(hint="your loss is a sum over the predictions. The task asks for their mean.")
 def _summed(logits, ids, n_image):
     predictions = logits[:, n_image:-1]
     targets = ids[:, 1:]
@@ -492,9 +441,7 @@ def _summed(logits, ids, n_image):
 
 
 @_LOSS.mistake(
-    symptom="The patches are trained to predict token 0, and with 16 patches these terms outweigh those of the "
-    "letters.",
-    hint="your loss contains terms for the image positions. They predict nothing, so they have no target, not even 0.",
+    hint="your loss contains terms for the image positions. They predict nothing, so they have no target, not even 0."
 )
 def _image_predicts_zero(logits, ids, n_image):
     predictions = logits[:, :-1]
@@ -503,7 +450,6 @@ def _image_predicts_zero(logits, ids, n_image):
 
 
 @_LOSS.mistake(
-    symptom="The number is right, but training with it changes nothing: it has no gradient.",
     hint="the number is right, but it has no gradient, so training cannot lower it. Which operation cuts `logits` off "
     "from the graph (detach, item, torch.tensor, no_grad)?",
 )

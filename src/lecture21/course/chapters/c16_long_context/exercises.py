@@ -66,8 +66,6 @@ _STEP.wrong_lines(
     - return weights @ values, keys, values
     + return weights @ values, torch.cat([keys, k[None]]), torch.cat([values, v[None]])
     """,
-    symptom="The keys and values are right, but the token does not attend to itself, so the output differs from a pass "
-    "without a cache.",
     hint="your keys and values are right, but the new token attends to earlier ones only. Append first, then attend.",
 )
 
@@ -77,7 +75,6 @@ _STEP.wrong_lines(
     - weights = (keys @ q / math.sqrt(len(q))).softmax(dim=-1)
     + weights = (keys @ q).softmax(dim=-1)
     """,
-    symptom="The weights are too close to 0 and 1, and the output differs from the package's.",
     hint="your keys and values are right, but the scores are not divided by the square root of D.",
 )
 
@@ -87,7 +84,6 @@ _STEP.wrong_lines(
     - weights = (keys @ q / math.sqrt(len(q))).softmax(dim=-1)
     + weights = (keys @ q / math.sqrt(len(x))).softmax(dim=-1)
     """,
-    symptom="Right as long as queries are as wide as token vectors; wrong in a model with several heads.",
     hint="you divide by the square root of C, the width of the token. How wide are the two vectors in a score?",
 )
 
@@ -97,7 +93,6 @@ _STEP.wrong_lines(
     - weights = (keys @ q / math.sqrt(len(q))).softmax(dim=-1)
     + weights = (keys @ q / math.sqrt(len(keys))).softmax(dim=-1)
     """,
-    symptom="The weights become more uniform as the text grows.",
     hint="you divide by the square root of the number of keys, so the weights depend on the length of the text.",
 )
 
@@ -107,8 +102,6 @@ _STEP.wrong_lines(
     - keys, values = torch.cat([keys, k[None]]), torch.cat([values, v[None]])
     + keys, values = torch.cat([k[None], keys]), torch.cat([v[None], values])
     """,
-    symptom="The output is right, because attention is a sum over keys in any order. A sliding window would later drop "
-    "the newest tokens instead of the oldest.",
     hint="the output is right, but the new key and value come first. Where does the newest token belong?",
 )
 
@@ -118,7 +111,6 @@ _STEP.wrong_lines(
     - keys, values = torch.cat([keys, k[None]]), torch.cat([values, v[None]])
     + keys, values = k[None], v[None]
     """,
-    symptom="Each token attends to itself only. The model generates text as if every token were the first.",
     hint="your result has one key and one value. What happens to those in the cache?",
 )
 
@@ -128,7 +120,6 @@ _STEP.wrong_lines(
     - keys, values = torch.cat([keys, k[None]]), torch.cat([values, v[None]])
     + keys, values = torch.cat([keys, q[None]]), torch.cat([values, v[None]])
     """,
-    symptom="Earlier keys are right, and the newest one is a query. Generation derails after a few tokens.",
     hint="the last row of your keys is the query of the new token. Which matrix computes a key?",
 )
 
@@ -138,13 +129,11 @@ _STEP.wrong_lines(
     - q, k, v = w_query @ x, w_key @ x, w_value @ x
     + q, k, v = x @ w_query, x @ w_key, x @ w_value
     """,
-    symptom="An error about shapes, or, with keys as wide as token vectors, another map without an error.",
     hint="the shapes fit only if keys are as wide as x. A feature is the product of x with a row of its matrix.",
 )
 
 
 @_STEP.mistake(
-    symptom="The output is the value of the oldest token, whatever the new token is.",
     hint="your output is the value of the first token. With one query, is_causal=True allows the first key only. "
     "Does the newest token need a mask?",
 )
@@ -247,10 +236,7 @@ _STALE = Exercise(
 )
 
 
-@_STALE.mistake(
-    symptom="Every layer number is too small by 1.",
-    hint="your layers are counted from 0, as `enumerate` does by default.",
-)
+@_STALE.mistake(hint="your layers are counted from 0, as `enumerate` does by default.")
 def _counted_from_0(keys_of, x):
     cached, complete = keys_of(x[:-1]), keys_of(x)
     pairs = enumerate(zip(cached, complete, strict=True))
@@ -258,8 +244,7 @@ def _counted_from_0(keys_of, x):
 
 
 @_STALE.mistake(
-    symptom="An error about shapes, or, with two tokens, a comparison with the key of the new one as well.",
-    hint="the complete pass has a key for each of T tokens, and the cache one fewer. Which of them can you compare?",
+    hint="the complete pass has a key for each of T tokens, and the cache one fewer. Which of them can you compare?"
 )
 def _all_rows(keys_of, x):
     cached, complete = keys_of(x[:-1]), keys_of(x)
@@ -268,8 +253,7 @@ def _all_rows(keys_of, x):
 
 
 @_STALE.mistake(
-    symptom="Every layer appears to be stale, even with a causal mask.",
-    hint="you compare the keys of different tokens. Which row of the complete pass does the last token have?",
+    hint="you compare the keys of different tokens. Which row of the complete pass does the last token have?"
 )
 def _aligned_at_the_end(keys_of, x):
     cached, complete = keys_of(x[:-1]), keys_of(x)
@@ -277,40 +261,28 @@ def _aligned_at_the_end(keys_of, x):
     return {n for n, (old, new) in pairs if (new[1:] - old).abs().max() > 1e-5}
 
 
-@_STALE.mistake(
-    symptom="With a causal mask, every layer is in the set; without it, the first one only.",
-    hint="your set contains the layers that remain exact. Is it the other ones that are asked for?",
-)
+@_STALE.mistake(hint="your set contains the layers that remain exact. Is it the other ones that are asked for?")
 def _the_exact_ones(keys_of, x):
     cached, complete = keys_of(x[:-1]), keys_of(x)
     pairs = enumerate(zip(cached, complete, strict=True), start=1)
     return {n for n, (old, new) in pairs if (new[:-1] - old).abs().max() <= 1e-5}
 
 
-@_STALE.mistake(
-    symptom="Some layers of a causal model appear to be stale, depending on how the processor rounds.",
-    hint="you test for equality to the last bit. Differences up to 1e-5 may be rounding.",
-)
+@_STALE.mistake(hint="you test for equality to the last bit. Differences up to 1e-5 may be rounding.")
 def _to_the_last_bit(keys_of, x):
     cached, complete = keys_of(x[:-1]), keys_of(x)
     pairs = enumerate(zip(cached, complete, strict=True), start=1)
     return {n for n, (old, new) in pairs if not torch.equal(old, new[:-1])}
 
 
-@_STALE.mistake(
-    symptom="A change of an early key remains unnoticed.",
-    hint="you compare the newest key of the cache only. The earlier ones can change too.",
-)
+@_STALE.mistake(hint="you compare the newest key of the cache only. The earlier ones can change too.")
 def _newest_key_only(keys_of, x):
     cached, complete = keys_of(x[:-1]), keys_of(x)
     pairs = enumerate(zip(cached, complete, strict=True), start=1)
     return {n for n, (old, new) in pairs if (new[-2] - old[-1]).abs().max() > 1e-5}
 
 
-@_STALE.mistake(
-    symptom="At most one layer is reported.",
-    hint="your function ends at the first stale layer. Do later layers remain exact?",
-)
+@_STALE.mistake(hint="your function ends at the first stale layer. Do later layers remain exact?")
 def _the_first_one_only(keys_of, x):
     cached, complete = keys_of(x[:-1]), keys_of(x)
     pairs = enumerate(zip(cached, complete, strict=True), start=1)
@@ -320,20 +292,14 @@ def _the_first_one_only(keys_of, x):
     return set()
 
 
-@_STALE.mistake(
-    symptom="A layer whose cached keys are all too small appears to be exact.",
-    hint="your set misses a layer whose keys decrease. A difference can be negative; how large is it then?",
-)
+@_STALE.mistake(hint="your set misses a layer whose keys decrease. A difference can be negative; how large is it then?")
 def _without_abs(keys_of, x):
     cached, complete = keys_of(x[:-1]), keys_of(x)
     pairs = enumerate(zip(cached, complete, strict=True), start=1)
     return {n for n, (old, new) in pairs if (new[:-1] - old).max() > 1e-5}
 
 
-@_STALE.mistake(
-    symptom="A layer whose keys depend only on the number of tokens appears to be exact.",
-    hint="you compare two texts of the same length. The cache was computed without the last token.",
-)
+@_STALE.mistake(hint="you compare two texts of the same length. The cache was computed without the last token.")
 def _another_last_token(keys_of, x):
     cached, complete = keys_of(torch.cat([x[:-1], x[:1] + 1])), keys_of(x)
     pairs = enumerate(zip(cached, complete, strict=True), start=1)
@@ -378,73 +344,50 @@ _BYTES = Exercise(
 )
 
 
-@_BYTES.mistake(
-    symptom="Half of the memory.",
-    hint="your result is half of the right one. What does a layer cache besides the keys?",
-)
+@_BYTES.mistake(hint="your result is half of the right one. What does a layer cache besides the keys?")
 def _keys_only(n_layer, d_model, n_head, n_kv_head, n_token, bits=16):
     return n_layer * n_kv_head * (d_model // n_head) * n_token * bits // 8
 
 
 @_BYTES.mistake(
-    symptom="One and a half times the memory.",
-    hint="your result is 3/2 of the right one, as if queries were cached. Does any later token need an earlier query?",
+    hint="your result is 3/2 of the right one, as if queries were cached. Does any later token need an earlier query?"
 )
 def _queries_too(n_layer, d_model, n_head, n_kv_head, n_token, bits=16):
     return 3 * n_layer * n_kv_head * (d_model // n_head) * n_token * bits // 8
 
 
-@_BYTES.mistake(
-    symptom="The memory of a single layer.",
-    hint="your result does not depend on n_layer. Can two layers share their keys?",
-)
+@_BYTES.mistake(hint="your result does not depend on n_layer. Can two layers share their keys?")
 def _one_layer(n_layer, d_model, n_head, n_kv_head, n_token, bits=16):
     return 2 * n_kv_head * (d_model // n_head) * n_token * bits // 8
 
 
-@_BYTES.mistake(
-    symptom="Grouped heads appear to save nothing.",
-    hint="your result does not depend on n_kv_head. How many heads of keys does a layer compute?",
-)
+@_BYTES.mistake(hint="your result does not depend on n_kv_head. How many heads of keys does a layer compute?")
 def _all_heads(n_layer, d_model, n_head, n_kv_head, n_token, bits=16):
     return 2 * n_layer * d_model * n_token * bits // 8
 
 
-@_BYTES.mistake(
-    symptom="Too large by the number of query heads.",
-    hint="each of your heads is as wide as the model. How wide is one of n_head heads?",
-)
+@_BYTES.mistake(hint="each of your heads is as wide as the model. How wide is one of n_head heads?")
 def _heads_as_wide_as_the_model(n_layer, d_model, n_head, n_kv_head, n_token, bits=16):
     return 2 * n_layer * n_kv_head * d_model * n_token * bits // 8
 
 
-@_BYTES.mistake(
-    symptom="Eight times the memory.",
-    hint="your result is in bits. How many of them are a byte?",
-)
+@_BYTES.mistake(hint="your result is in bits. How many of them are a byte?")
 def _in_bits(n_layer, d_model, n_head, n_kv_head, n_token, bits=16):
     return 2 * n_layer * n_kv_head * (d_model // n_head) * n_token * bits
 
 
-@_BYTES.mistake(
-    symptom="Right for 16 bits only; a cache at 8 bits appears to save nothing.",
-    hint="your result does not depend on bits, which is 16 only by default.",
-)
+@_BYTES.mistake(hint="your result does not depend on bits, which is 16 only by default.")
 def _always_16_bits(n_layer, d_model, n_head, n_kv_head, n_token, bits=16):
     return 4 * n_layer * n_kv_head * (d_model // n_head) * n_token
 
 
-@_BYTES.mistake(
-    symptom="Right for 8, 16 and 32 bits. A cache at 4 bits needs no memory at all.",
-    hint="right unless a number takes less than a byte. What is 4 // 8?",
-)
+@_BYTES.mistake(hint="right unless a number takes less than a byte. What is 4 // 8?")
 def _bytes_of_each_number(n_layer, d_model, n_head, n_kv_head, n_token, bits=16):
     return 2 * n_layer * n_kv_head * (d_model // n_head) * n_token * (bits // 8)
 
 
 @_BYTES.mistake(
-    symptom="The memory grows with the square of the length.",
-    hint="your result grows with the square of n_token, as a table of scores does. Is the cache such a table?",
+    hint="your result grows with the square of n_token, as a table of scores does. Is the cache such a table?"
 )
 def _quadratic(n_layer, d_model, n_head, n_kv_head, n_token, bits=16):
     return 2 * n_layer * n_kv_head * (d_model // n_head) * n_token**2 * bits // 8
@@ -482,66 +425,46 @@ _WINDOW = Exercise(
 )
 
 
-@_WINDOW.mistake(
-    symptom="Each row has one True too many, and with L layers the reach is too long by L.",
-    hint="a query attends to window + 1 keys. Its own token is one of the `window` keys.",
-)
+@_WINDOW.mistake(hint="a query attends to window + 1 keys. Its own token is one of the `window` keys.")
 def _one_too_many(n, window):
     return torch.ones(n, n, dtype=torch.bool).tril().triu(-window)
 
 
-@_WINDOW.mistake(
-    symptom="The first row has no True, so its softmax is NaN.",
-    hint="each query attends to the `window` tokens before it, and not to itself.",
-)
+@_WINDOW.mistake(hint="each query attends to the `window` tokens before it, and not to itself.")
 def _before_the_query(n, window):
     return torch.ones(n, n, dtype=torch.bool).tril(-1).triu(-window)
 
 
-@_WINDOW.mistake(
-    symptom="The mask is a band on both sides of the diagonal, so every target leaks into the input.",
-    hint="your window extends to both sides. May a query attend to later tokens?",
-)
+@_WINDOW.mistake(hint="your window extends to both sides. May a query attend to later tokens?")
 def _both_sides(n, window):
     return torch.ones(n, n, dtype=torch.bool).tril(window - 1).triu(1 - window)
 
 
-@_WINDOW.mistake(
-    symptom="The mask is the causal mask of chapter 04, and the cache grows without a bound.",
-    hint="your mask does not depend on the window: the last query attends to every token.",
-)
+@_WINDOW.mistake(hint="your mask does not depend on the window: the last query attends to every token.")
 def _without_a_window(n, window):
     return torch.ones(n, n, dtype=torch.bool).tril()
 
 
 @_WINDOW.mistake(
-    symptom="Every query attends to itself and to later tokens.",
-    hint="your window starts at the query and extends to later tokens. Which side of the diagonal is the past?",
+    hint="your window starts at the query and extends to later tokens. Which side of the diagonal is the past?"
 )
 def _forward(n, window):
     return torch.ones(n, n, dtype=torch.bool).triu().tril(window - 1)
 
 
-@_WINDOW.mistake(
-    symptom="True and False are exchanged, as in nn.MultiheadAttention.",
-    hint="your mask is True where attention is forbidden. Here True means allowed.",
-)
+@_WINDOW.mistake(hint="your mask is True where attention is forbidden. Here True means allowed.")
 def _forbidden(n, window):
     return ~torch.ones(n, n, dtype=torch.bool).tril().triu(1 - window)
 
 
 @_WINDOW.mistake(
-    symptom="The text is cut into blocks, and the first token of each block knows nothing about the text before it.",
-    hint="your mask cuts the text into blocks of `window` tokens. The window of a query ends at the query itself.",
+    hint="your mask cuts the text into blocks of `window` tokens. The window of a query ends at the query itself."
 )
 def _blocks(n, window):
     block = torch.arange(n) // window
     return (block[:, None] == block).tril()
 
 
-@_WINDOW.mistake(
-    symptom="The numbers are right, but `~mask` raises an error for floats.",
-    hint="the entries are right, but they are floats. Which dtype holds True and False?",
-)
+@_WINDOW.mistake(hint="the entries are right, but they are floats. Which dtype holds True and False?")
 def _floats(n, window):
     return torch.ones(n, n).tril().triu(1 - window)

@@ -48,8 +48,7 @@ _ANGLES = Exercise(
 
 
 @_ANGLES.mistake(
-    symptom="Right for short texts. In a longer one, the model meets angles that it has never been trained on.",
-    hint="your angles do not depend on n_trained. What happens to positions in a text that is longer than that?",
+    hint="your angles do not depend on n_trained. What happens to positions in a text that is longer than that?"
 )
 def _not_scaled(n_position, d_head, n_trained):
     position = torch.arange(n_position)
@@ -57,64 +56,45 @@ def _not_scaled(n_position, d_head, n_trained):
 
 
 @_ANGLES.mistake(
-    symptom="The angles of a long text are even larger than without scaling.",
-    hint="you divide by n_trained / n_position, which moves the positions apart. Are they to move closer together?",
+    hint="you divide by n_trained / n_position, which moves the positions apart. Are they to move closer together?"
 )
 def _stretched(n_position, d_head, n_trained):
     position = torch.arange(n_position) * max(1.0, n_position / n_trained)
     return position[:, None] / 10000 ** (torch.arange(0, d_head, 2) / d_head)
 
 
-@_ANGLES.mistake(
-    symptom="Long texts are right. In a short one, neighbors are further apart than in training.",
-    hint="you also scale texts that are shorter than n_trained. What is p there?",
-)
+@_ANGLES.mistake(hint="you also scale texts that are shorter than n_trained. What is p there?")
 def _short_texts_too(n_position, d_head, n_trained):
     position = torch.arange(n_position) * (n_trained / n_position)
     return position[:, None] / 10000 ** (torch.arange(0, d_head, 2) / d_head)
 
 
-@_ANGLES.mistake(
-    symptom="All tokens beyond the trained length have the same position, so their order is lost.",
-    hint="you cut positions off at n_trained - 1, so later tokens are all at the same place.",
-)
+@_ANGLES.mistake(hint="you cut positions off at n_trained - 1, so later tokens are all at the same place.")
 def _cut_off(n_position, d_head, n_trained):
     position = torch.arange(n_position).clamp(max=n_trained - 1)
     return position[:, None] / 10000 ** (torch.arange(0, d_head, 2) / d_head)
 
 
-@_ANGLES.mistake(
-    symptom="Positions start again at 0, so tokens at a distance of n_trained appear to be at the same place.",
-    hint="your positions start again at 0 after n_trained tokens. Two tokens then have the same angles.",
-)
+@_ANGLES.mistake(hint="your positions start again at 0 after n_trained tokens. Two tokens then have the same angles.")
 def _wrapped(n_position, d_head, n_trained):
     position = torch.arange(n_position) % n_trained
     return position[:, None] / 10000 ** (torch.arange(0, d_head, 2) / d_head)
 
 
-@_ANGLES.mistake(
-    symptom="The first plane is not scaled at all, the last one almost fully. This resembles NTK scaling.",
-    hint="you multiply the base 10000, so the first plane keeps its angles. Scale the positions instead.",
-)
+@_ANGLES.mistake(hint="you multiply the base 10000, so the first plane keeps its angles. Scale the positions instead.")
 def _scales_the_base(n_position, d_head, n_trained):
     position = torch.arange(n_position) * min(1.0, n_trained / n_position)
     base = 10000 * max(1.0, n_position / n_trained)
     return torch.arange(n_position)[:, None] / base ** (torch.arange(0, d_head, 2) / d_head)
 
 
-@_ANGLES.mistake(
-    symptom="The first plane is right, and the others rotate too fast.",
-    hint="the first plane is right. Your exponents are i / d_head; how many planes are there?",
-)
+@_ANGLES.mistake(hint="the first plane is right. Your exponents are i / d_head; how many planes are there?")
 def _half_of_the_exponent(n_position, d_head, n_trained):
     position = torch.arange(n_position) * min(1.0, n_trained / n_position)
     return position[:, None] / 10000 ** (torch.arange(d_head // 2) / d_head)
 
 
-@_ANGLES.mistake(
-    symptom="The last position gets exactly the largest trained angle. Close, but not the published rule.",
-    hint="you map the last position to n_trained - 1. The factor is the ratio of the two lengths.",
-)
+@_ANGLES.mistake(hint="you map the last position to n_trained - 1. The factor is the ratio of the two lengths.")
 def _ends_aligned(n_position, d_head, n_trained):
     position = torch.arange(n_position) * min(1.0, (n_trained - 1) / max(n_position - 1, 1))
     return position[:, None] / 10000 ** (torch.arange(0, d_head, 2) / d_head)

@@ -50,15 +50,13 @@ _PAIR = Exercise(
 
 
 @_PAIR.mistake(
-    symptom="The reward model learns to give the rejected responses the higher rewards.",
-    hint="your loss decreases as the rejected response's reward increases. Which difference must become large?",
+    hint="your loss decreases as the rejected response's reward increases. Which difference must become large?"
 )
 def _the_other_way_round(chosen, rejected):
     return -F.logsigmoid(rejected - chosen).mean()
 
 
 @_PAIR.mistake(
-    symptom="Training works until one pair is far on the wrong side. Then the loss is infinite, the gradients NaN.",
     hint="for a large negative difference the sigmoid rounds to 0, and its logarithm is infinite. PyTorch has one "
     "function for both.",
 )
@@ -66,56 +64,39 @@ def _two_functions(chosen, rejected):
     return -torch.sigmoid(chosen - rejected).log().mean()
 
 
-@_PAIR.mistake(
-    symptom="The loss depends on the level of the rewards, although a comparison says nothing about it.",
-    hint="adding 1 to both rewards changes your loss. Take the difference first, then the sigmoid.",
-)
+@_PAIR.mistake(hint="adding 1 to both rewards changes your loss. Take the difference first, then the sigmoid.")
 def _a_sigmoid_each(chosen, rejected):
     return (F.logsigmoid(rejected) - F.logsigmoid(chosen)).mean()
 
 
-@_PAIR.mistake(
-    symptom="The loss is negative and increases in magnitude during training: minimizing it makes the labels unlikely.",
-    hint="the sign is wrong: a loss is the negative logarithm of the probability.",
-)
+@_PAIR.mistake(hint="the sign is wrong: a loss is the negative logarithm of the probability.")
 def _without_the_minus(chosen, rejected):
     return F.logsigmoid(chosen - rejected).mean()
 
 
-@_PAIR.mistake(
-    symptom="The loss is between -1 and 0, and a pair far on the wrong side has almost no gradient.",
-    hint="you average the probabilities themselves. Where is the logarithm?",
-)
+@_PAIR.mistake(hint="you average the probabilities themselves. Where is the logarithm?")
 def _without_the_logarithm(chosen, rejected):
     return -torch.sigmoid(chosen - rejected).mean()
 
 
 @_PAIR.mistake(
-    symptom="One very good pair hides many wrong ones, because the differences cancel.",
-    hint="you average the differences and then apply the loss. Each pair has a loss of its own: average these.",
+    hint="you average the differences and then apply the loss. Each pair has a loss of its own: average these."
 )
 def _mean_inside(chosen, rejected):
     return -F.logsigmoid((chosen - rejected).mean())
 
 
-@_PAIR.mistake(
-    symptom="The loss and its gradients grow with the batch, and the learning rate no longer fits.",
-    hint="your loss is the sum over the pairs. The task wants their mean.",
-)
+@_PAIR.mistake(hint="your loss is the sum over the pairs. The task wants their mean.")
 def _summed(chosen, rejected):
     return -F.logsigmoid(chosen - rejected).sum()
 
 
-@_PAIR.mistake(
-    symptom="`backward()` raises an error, because the loss is not a single number.",
-    hint="you return one loss for each pair. How do they become one number?",
-)
+@_PAIR.mistake(hint="you return one loss for each pair. How do they become one number?")
 def _one_for_each_pair(chosen, rejected):
     return -F.logsigmoid(chosen - rejected)
 
 
 @_PAIR.mistake(
-    symptom="`backward()` raises an error, because no operation of the loss was recorded.",
     hint="the value is right, but its gradient does not reach both rewards. Does `detach`, `item`, `torch.tensor` or "
     "NumPy separate it from them?",
 )
@@ -177,7 +158,6 @@ _DPO = Exercise(
 
 
 @_DPO.mistake(
-    symptom="Long responses count as bad from the start, because their probability is small under every model.",
     hint="your loss ignores the reference. The implicit reward is beta times the ratio of two probabilities, in "
     "logarithms.",
 )
@@ -188,7 +168,6 @@ def _without_the_reference(chosen, rejected, reference_chosen, reference_rejecte
 
 
 @_DPO.mistake(
-    symptom="The policy moves toward the rejected responses, and the loss still decreases.",
     hint="your loss decreases as the rejected response becomes more likely. Which of the two implicit rewards must "
     "be higher?",
 )
@@ -198,10 +177,7 @@ def _prefers_the_rejected(chosen, rejected, reference_chosen, reference_rejected
     return -F.logsigmoid(implicit_rejected - implicit_chosen).mean()
 
 
-@_DPO.mistake(
-    symptom="The same run for every beta.",
-    hint="your loss does not depend on beta.",
-)
+@_DPO.mistake(hint="your loss does not depend on beta.")
 def _without_beta(chosen, rejected, reference_chosen, reference_rejected, beta):
     implicit_chosen = chosen - reference_chosen
     implicit_rejected = rejected - reference_rejected
@@ -209,8 +185,7 @@ def _without_beta(chosen, rejected, reference_chosen, reference_rejected, beta):
 
 
 @_DPO.mistake(
-    symptom="beta changes only the size of the gradient, so the policy does not move further for a smaller beta.",
-    hint="you multiply the loss by beta. It belongs inside the sigmoid, where it scales the implicit rewards.",
+    hint="you multiply the loss by beta. It belongs inside the sigmoid, where it scales the implicit rewards."
 )
 def _beta_outside(chosen, rejected, reference_chosen, reference_rejected, beta):
     implicit_chosen = chosen - reference_chosen
@@ -219,7 +194,6 @@ def _beta_outside(chosen, rejected, reference_chosen, reference_rejected, beta):
 
 
 @_DPO.mistake(
-    symptom="The loss is not ln 2 at the start, and rewards responses that the reference preferred already.",
     hint="the reference's preference is added where it must be subtracted. Start with one response: log policy minus "
     "log reference.",
 )
@@ -229,10 +203,7 @@ def _reference_added(chosen, rejected, reference_chosen, reference_rejected, bet
     return -F.logsigmoid(implicit_chosen - implicit_rejected).mean()
 
 
-@_DPO.mistake(
-    symptom="The loss is nearly ln 2 for every pair, because probabilities of complete responses are tiny numbers.",
-    hint="you use probabilities where the formula has their logarithms, which are already given.",
-)
+@_DPO.mistake(hint="you use probabilities where the formula has their logarithms, which are already given.")
 def _probabilities(chosen, rejected, reference_chosen, reference_rejected, beta):
     implicit_chosen = beta * (chosen.exp() - reference_chosen.exp())
     implicit_rejected = beta * (rejected.exp() - reference_rejected.exp())
@@ -240,7 +211,6 @@ def _probabilities(chosen, rejected, reference_chosen, reference_rejected, beta)
 
 
 @_DPO.mistake(
-    symptom="One pair far on the wrong side makes the loss infinite.",
     hint="for a large negative difference the sigmoid rounds to 0, and its logarithm is infinite. Exercise 17.1 "
     "has the same remedy.",
 )
@@ -250,20 +220,14 @@ def _sigmoid_then_logarithm(chosen, rejected, reference_chosen, reference_reject
     return -torch.sigmoid(implicit_chosen - implicit_rejected).log().mean()
 
 
-@_DPO.mistake(
-    symptom="The loss and its gradients grow with the batch.",
-    hint="your loss is the sum over the pairs. The task wants their mean.",
-)
+@_DPO.mistake(hint="your loss is the sum over the pairs. The task wants their mean.")
 def _dpo_summed(chosen, rejected, reference_chosen, reference_rejected, beta):
     implicit_chosen = beta * (chosen - reference_chosen)
     implicit_rejected = beta * (rejected - reference_rejected)
     return -F.logsigmoid(implicit_chosen - implicit_rejected).sum()
 
 
-@_DPO.mistake(
-    symptom="`backward()` raises an error, because no operation of the loss was recorded.",
-    hint="the value is right, but its gradient does not reach both log-probabilities of the policy.",
-)
+@_DPO.mistake(hint="the value is right, but its gradient does not reach both log-probabilities of the policy.")
 def _dpo_without_a_gradient(chosen, rejected, reference_chosen, reference_rejected, beta):
     implicit_chosen = beta * (chosen - reference_chosen)
     implicit_rejected = beta * (rejected - reference_rejected)
@@ -317,40 +281,27 @@ _BEST = Exercise(
 )
 
 
-@_BEST.mistake(
-    symptom="The best of 4 is as good as the best of 64.",
-    hint="your choice uses all responses. Only the first n have been sampled.",
-)
+@_BEST.mistake(hint="your choice uses all responses. Only the first n have been sampled.")
 def _of_all(rewards, n):
     return rewards.argmax(dim=1), math.log(n) - (n - 1) / n
 
 
-@_BEST.mistake(
-    symptom="The score falls with n.",
-    hint="you choose the lowest reward.",
-)
+@_BEST.mistake(hint="you choose the lowest reward.")
 def _worst_of_n(rewards, n):
     return rewards[:, :n].argmin(dim=1), math.log(n) - (n - 1) / n
 
 
-@_BEST.mistake(
-    symptom="There is one index for each response instead of one for each prompt.",
-    hint="you choose among the prompts. Over which dimension of `rewards` do the responses run?",
-)
+@_BEST.mistake(hint="you choose among the prompts. Over which dimension of `rewards` do the responses run?")
 def _among_prompts(rewards, n):
     return rewards[:, :n].argmax(dim=0), math.log(n) - (n - 1) / n
 
 
-@_BEST.mistake(
-    symptom="Floats where indices are needed: `responses[index]` raises an error.",
-    hint="you return the highest rewards. The task wants to know where they are.",
-)
+@_BEST.mistake(hint="you return the highest rewards. The task wants to know where they are.")
 def _rewards_themselves(rewards, n):
     return rewards[:, :n].amax(dim=1), math.log(n) - (n - 1) / n
 
 
 @_BEST.mistake(
-    symptom="Best-of-n is drawn about one nat too far to the right, so it seems less efficient than it is.",
     hint="ln n would be the divergence if one of n equally likely responses were chosen with certainty. The second "
     "term, (n - 1) / n, is missing.",
 )
@@ -358,18 +309,12 @@ def _logarithm_only(rewards, n):
     return rewards[:, :n].argmax(dim=1), math.log(n)
 
 
-@_BEST.mistake(
-    symptom="The divergence is -2 for n = 1, and negative up to n = 3, which no KL divergence is.",
-    hint="your divergence is too small by 2/n: is it (n + 1) / n or (n - 1) / n that is subtracted?",
-)
+@_BEST.mistake(hint="your divergence is too small by 2/n: is it (n + 1) / n or (n - 1) / n that is subtracted?")
 def _plus_one(rewards, n):
     return rewards[:, :n].argmax(dim=1), math.log(n) - (n + 1) / n
 
 
-@_BEST.mistake(
-    symptom="The divergence is in bits plus a term in nats.",
-    hint="your logarithm has the base 2. Nats need the natural logarithm.",
-)
+@_BEST.mistake(hint="your logarithm has the base 2. Nats need the natural logarithm.")
 def _base_two(rewards, n):
     return rewards[:, :n].argmax(dim=1), math.log2(n) - (n - 1) / n
 
@@ -432,7 +377,6 @@ _ADVANTAGES.wrong_lines(
     - penalized = (rewards - beta * log_ratio).view(-1, group)
     + penalized = (rewards + beta * log_ratio).view(-1, group)
     """,
-    symptom="The divergence grows as fast as it can, because leaving the reference increases the penalized reward.",
     hint="your penalty increases the reward of responses that the reference finds unlikely. Check the sign.",
 )
 
@@ -442,7 +386,6 @@ _ADVANTAGES.wrong_lines(
     - log_ratio = (log_policy - log_reference).sum(dim=1)
     + log_ratio = (log_policy - log_reference).mean(dim=1)
     """,
-    symptom="The penalty is about ten times too small, so the policy moves far away.",
     hint="you average the log-ratio over tokens. The log-probability of a response is the sum over its tokens.",
 )
 
@@ -452,7 +395,6 @@ _ADVANTAGES.wrong_lines(
     - penalized = (rewards - beta * log_ratio).view(-1, group)
     + penalized = rewards.view(-1, group)
     """,
-    symptom="Every beta gives the policy of a run without a penalty.",
     hint="your result does not depend on beta, so there is no penalty.",
 )
 
@@ -462,7 +404,6 @@ _ADVANTAGES.wrong_lines(
     - others = (penalized.sum(dim=1, keepdim=True) - penalized) / (group - 1)
     + others = penalized.mean()
     """,
-    symptom="Responses to easy prompts have positive advantages, however bad they are among themselves.",
     hint="your baseline is the mean over all prompts, some of which are easier. Compare responses to the same prompt.",
 )
 
@@ -472,7 +413,6 @@ _ADVANTAGES.wrong_lines(
     - return (penalized - others).flatten()
     + return penalized.flatten()
     """,
-    symptom="The gradient is right on average, but noisier, and training is slower.",
     hint="these are the penalized rewards. Which baseline is still to be subtracted?",
 )
 
@@ -482,8 +422,6 @@ _ADVANTAGES.wrong_lines(
     - others = (penalized.sum(dim=1, keepdim=True) - penalized) / (group - 1)
     + others = penalized.mean(dim=1, keepdim=True)
     """,
-    symptom="Each advantage is too small by the factor (group - 1) / group, because a response is part of its own "
-    "baseline.",
     hint="your baseline is the mean of the complete group. It must leave out the response that it is subtracted from.",
 )
 
@@ -495,7 +433,6 @@ _ADVANTAGES.wrong_lines(
     - others = (penalized.sum(dim=1, keepdim=True) - penalized) / (group - 1)
     + others = (penalized.sum(dim=0, keepdim=True) - penalized) / (group - 1)
     """,
-    symptom="Responses to different prompts are compared, and the baseline fits no prompt.",
     hint="your groups mix prompts: the responses to one prompt are neighbors. Which of the two sizes comes last in "
     "`view`?",
 )
@@ -508,7 +445,6 @@ _ADVANTAGES.wrong_lines(
     - return (penalized - others).flatten()
     + return (penalized - others).flatten() - beta * log_ratio
     """,
-    symptom="The penalty has no baseline, so the advantages of a prompt no longer sum to 0.",
     hint="you subtract the penalty after the baseline. The baseline is the mean penalized reward.",
 )
 
@@ -520,7 +456,6 @@ _ADVANTAGES.wrong_lines(
     - return (penalized - others).flatten()
     + return ((penalized - others) / penalized.std(dim=1, keepdim=True)).flatten()
     """,
-    symptom="This is the advantage of GRPO.",
     hint="you divide by the standard deviation of the group. That is GRPO, which follows below; here only the baseline "
     "is subtracted.",
 )
