@@ -109,7 +109,7 @@ def test_one_batch_is_learned_down_to_its_floor_and_only_a_leak_goes_below(said)
     learned = ["none", "heads in a plain list", *INVISIBLE]
     assert ((above.loc[learned] > 0) & (above.loc[learned] < 0.02)).all(axis=None)
     assert (above.loc[INVISIBLE] - above.loc["none"]).abs().max(axis=None) < 0.002
-    said("of three batches whose mean floor is {:.3f};", table.floor.mean())
+    said("of three batches whose mean floor is {:.3f}.", table.floor.mean())
     leaks = table.loc[["no mask", "targets not shifted"]]
     assert (leaks.loss < leaks.floor / 5).all()
     said("Without a mask it comes to {:.3f}", table.loc["no mask"].loss.mean())
