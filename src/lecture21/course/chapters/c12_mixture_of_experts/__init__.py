@@ -1,1 +1,1 @@
-"""Chapter 12: Mixtures of experts, bagging and boosting."""
+"""Chapter 12: Mixtures of experts."""
