@@ -14,12 +14,12 @@ HTML = ROOT / "_build" / "html"
 LANDING = "book/intro.html"
 Pages = dict[str, BeautifulSoup]
 CAPTIONS = [
-    "At a glance",
     "Attention",
     "The transformer and the GPT",
     "From GPT-0 to GPT-3",
     "Mixtures of experts",
     "Toward GPT-4",
+    "At the end",
     "Labs",
     "To look things up",
     "To teach and to develop",
@@ -40,7 +40,7 @@ def test_the_sidebar_has_one_order_and_at_most_40_entries_in_sight(pages: Pages)
     assert captions == CAPTIONS
     chapters = [address for address in shown if re.search(r"notebooks/\d\d_", address)]
     assert [address.split("/")[-1][:2] for address in chapters] == [f"{n:02}" for n in range(1, 18)]
-    assert shown.index(chapters[0]) == 2  # after the landing page and the drawings
+    assert shown.index(chapters[0]) == 1  # after the landing page
     assert sum("developers" in address for address in shown) == 1
 
 
@@ -49,6 +49,15 @@ def test_next_leads_from_the_landing_page_to_chapter_01_and_back(pages: Pages):
     assert pages[LANDING].select_one("a.right-next")["href"] == f"../{first}"
     assert pages[LANDING].select_one("a.right-next .prev-next-title").get_text() == "01. From RNN to attention"
     assert pages[first].select_one("a.left-prev")["href"] == f"../{LANDING}"
+
+
+def test_next_leads_through_the_bridge_to_chapter_12_and_from_chapter_17_to_the_last_page(pages: Pages):
+    for page, onward in (
+        ("notebooks/11_scale", "book/why_mixtures"),
+        ("book/why_mixtures", "notebooks/12_mixture_of_experts"),
+        ("notebooks/17_alignment", "book/drawings"),
+    ):
+        assert pages[f"{page}.html"].select_one("a.right-next")["href"] == f"../{onward}.html"
 
 
 def test_every_page_names_how_to_cite_to_report_and_what_changed(pages: Pages):

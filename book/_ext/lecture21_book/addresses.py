@@ -1,12 +1,9 @@
-"""Links that Sphinx does not make: from old addresses to new ones, and from the landing page to chapter 01."""
+"""Links that Sphinx does not make: from old addresses to new ones."""
 
 import html
 from pathlib import Path
 
-from docutils import nodes
 from sphinx.application import Sphinx
-
-from .chapters import chapters
 
 # A page that was here, and the one that has its contents now. The script keeps the anchor of a link.
 _MOVED = """<!DOCTYPE html>
@@ -35,23 +32,8 @@ def _write_moved(app: Sphinx, exception: Exception | None) -> None:
         path.write_text(_MOVED.format(to=to), encoding="utf-8")
 
 
-def _begin_with_a_chapter(
-    app: Sphinx, page: str, template: str, context: dict[str, object], doctree: nodes.document | None
-) -> None:
-    """Let the landing page lead to chapter 01, whatever the sidebar has between them, and chapter 01 back."""
-    numbered = chapters(app.env)
-    if not numbered:
-        return
-    first, root = numbered[min(numbered)], app.config.root_doc
-    other, side = {root: (first, "next"), first: (root, "prev")}.get(page, ("", ""))
-    if other:
-        title = app.env.titles[other].astext()
-        context[side] = {"link": app.builder.get_relative_uri(page, other), "title": html.escape(title)}
-
-
 def setup(app: Sphinx) -> dict[str, object]:
     """Register the setting, which maps old pages to new ones, and connect."""
     app.add_config_value("moved_pages", {}, "html", types=[dict])
-    app.connect("html-page-context", _begin_with_a_chapter)
     app.connect("build-finished", _write_moved, priority=600)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

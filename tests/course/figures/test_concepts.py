@@ -1,4 +1,5 @@
 import itertools
+import math
 import re
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from PIL import Image
 from lecture21 import accounting, presets
 from lecture21.attention import attention
 from lecture21.course import figures
-from lecture21.course.figures.concepts import _DRAWINGS, experts, scale
+from lecture21.course.figures.concepts import _DRAWINGS, experts, models, scale
 from lecture21.course.figures.diagram import ROLES
 from lecture21.data.worked_example import W_KEY, W_QUERY, W_QUERY_PLACE, W_VALUE, X
 from lecture21.tokenizers import BPETokenizer
@@ -153,7 +154,21 @@ def test_the_errors_of_the_ensemble_are_those_of_its_points():
         assert alt in (ROOT / page).read_text("utf-8"), page
 
 
-def test_the_page_of_drawings_shows_each_with_its_chapter_in_reading_order():
+def test_the_probability_of_a_text_is_that_of_chapter_08_and_the_loss_its_mean_logarithm():
+    chapter = (ROOT / "notebooks" / "08_gpt_as_probability.ipynb").read_text("utf-8")
+    start, *after = (list(row) for row in models.TABLE)
+    assert f"TABLE = torch.tensor({[*after, start]})" in chapter  # the chapter's last row is the start
+    own = [row[models.SYMBOLS.index(symbol)] for row, symbol in zip(models.TABLE, models.SYMBOLS, strict=True)]
+    product, loss = math.prod(own), -sum(map(math.log, own)) / 3
+    written = words(figures.concept("probability"))
+    assert {f"P({symbol}) = {p}" for symbol, p in zip("ab.", own, strict=True)} <= set(written)
+    assert f"multiplied: the probability of “ab.” is {product:.2f}" in written
+    assert f"their mean is the loss: {loss:.2f} nats" in written
+    alt = f"of the text ab and full stop, {product:.2f}. As logarithms they are added, 0.69, 1.20 and 0.22"
+    assert f"{alt}, and their mean, {loss:.2f} nats" in (ROOT / "book" / "drawings.md").read_text("utf-8")
+
+
+def test_the_last_page_shows_each_drawing_with_its_chapter_in_reading_order():
     page = (ROOT / "book" / "drawings.md").read_text(encoding="utf-8")
     items = re.findall(
         r"^```\{image\} images/drawings/(.+)\.png\n:alt: (.{60,})\n```\n\n\[Chapter (\d\d)\]\((\S+)\)\. [^.]+\.$",
@@ -165,7 +180,8 @@ def test_the_page_of_drawings_shows_each_with_its_chapter_in_reading_order():
     for name, _, chapter, link in items:
         assert link.startswith(f"../notebooks/{chapter}_")
         assert (ROOT / "book" / link).is_file()
-        assert f'figures.concept(\\"{name}\\")' in (ROOT / "book" / link).read_text(encoding="utf-8")
+        if name != "probability":  # chapter 08 has it as a product to compute by hand
+            assert f'figures.concept(\\"{name}\\")' in (ROOT / "book" / link).read_text(encoding="utf-8")
 
 
 def test_the_pictures_of_the_page_are_light_and_have_the_size_of_the_drawings():

@@ -17,6 +17,7 @@ _DRAWINGS: dict[str, _Drawing] = {
     "transformer-block": (49, "Two branches are added to the stream", models.transformer_block),
     "encoder-decoder": (52, "Every step attends to the whole source", models.encoder_decoder),
     "gpt": (53, "A GPT predicts one token, then the next", models.gpt),
+    "probability": (48, "A text's probability is a product", models.probability),
     "byte-pair-encoding": (40, "Frequent pairs become one symbol", scale.byte_pair_encoding),
     "scaling": (51, "From GPT-1 to GPT-3, drawn as areas", scale.scaling),
     "mixture-of-experts": (46, "A gate weights the experts for each input", experts.mixture_of_experts),
@@ -35,7 +36,7 @@ def concept(name: str, *, ax: Axes | None = None) -> Axes:
 
     Args:
         name: rnn-and-attention, query-key-value, heads, causal-mask, transformer-block, encoder-decoder, gpt,
-            byte-pair-encoding, scaling, mixture-of-experts, ensemble, sparse-layer, expert-parallelism,
+            probability, byte-pair-encoding, scaling, mixture-of-experts, ensemble, sparse-layer, expert-parallelism,
             image-prefix, image-and-language, kv-cache or rlhf.
     """
     if name not in _DRAWINGS:

@@ -1,5 +1,7 @@
 """The transformer block, the encoder–decoder, and the GPT."""
 
+import math
+
 from matplotlib.axes import Axes
 
 from lecture21.course.figures.diagram import (
@@ -99,3 +101,34 @@ def gpt(ax: Axes) -> None:
     arrow(ax, (21.4, 13.8), (38.6, 13.8), (38.6, 46.4), (35, 46.4), color=PATH, linewidth=THICK)
     note(ax, 30, 15.4, "sample one")
     note(ax, 21, 3.4, "The new token is appended, and the model runs again.")
+
+
+SYMBOLS = ("a", "b", ".")
+TABLE = ((0.5, 0.4, 0.1), (0.3, 0.3, 0.4), (0.1, 0.1, 0.8))
+"""Probabilities of the next symbol in the toy language of chapter 08, after a full stop, an a and a b."""
+
+
+def probability(ax: Axes) -> None:
+    """Draw the distributions of three predictions, the probability of a text as their product, and the loss."""
+    product, total = 1.0, 0.0
+    for x, before, probabilities, symbol in zip((6.6, 20.6, 34.6), ("start", "a", "ab"), TABLE, SYMBOLS, strict=True):
+        write(ax, x, 43, f"after {before}")
+        for y, each, p in zip((39.6, 36.2, 32.8), SYMBOLS, probabilities, strict=True):
+            write(ax, x - 5, y, each)
+            color = PATH if each == symbol else COLORS["masked"]
+            ax.barh(y, 8 * p, height=2, left=x - 4, color=color, zorder=3)
+            note(ax, x - 3.6 + 8 * p, y, f"{p}", ha="left")
+        arrow(ax, (x, 31), (x, 27.8), color=PATH)
+        own = probabilities[SYMBOLS.index(symbol)]
+        part(ax, x, 25.9, 9, 3.2, f"P({symbol}) = {own}", "token")
+        arrow(ax, (x, 24.3), (x, 21.8))
+        note(ax, x, 14.1, f"−ln {own} = {-math.log(own):.2f}")
+        product, total = product * own, total - math.log(own)
+    for x in (13.6, 27.6):
+        write(ax, x, 25.9, "×")
+        write(ax, x, 14.1, "+")
+    part(ax, 21, 20.2, 41, 3.2, f"multiplied: the probability of “ab.” is {product:.2f}", "output")
+    note(ax, 0.6, 17.1, "or, as logarithms, added:", ha="left")
+    part(ax, 21, 9.8, 41, 3.4, f"their mean is the loss: {total / 3:.2f} nats", "layer", edge=PATH, linewidth=THICK)
+    note(ax, 21, 5.6, "Training lowers the loss of the texts it reads,")
+    note(ax, 21, 2.8, "and so makes them more probable.")
