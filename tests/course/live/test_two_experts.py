@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 
 import pytest
 import torch
@@ -100,6 +101,47 @@ def test_the_e_step_colors_and_the_m_step_moves(open_figures):
         x, y = tensors(state["points"])
         r = mixture.responsibilities(x, y)
     assert state["shares"] == pytest.approx(r[:, 1].tolist(), abs=1e-6)
+
+
+def test_what_one_should_see_is_what_the_fit_has_come_to(open_figures):
+    figure = open_figures(live.TwoExperts(), reduced_motion="reduce").figure("two_experts")
+    seen, hidden = figure.locator(".outcome:not(.later)"), figure.locator(".outcome.later")
+    expect(hidden).to_have_count(1)
+    figure.get_by_role("button", name="E-step").click()
+    expect(seen).to_contain_text("The lines stay where they are.")
+    figure.get_by_role("button", name="M-step").click()
+    expect(seen).to_contain_text("no round lowers the likelihood")
+    figure.get_by_role("button", name="Point ").press("Shift+ArrowDown")  # the fit has taken no step on these points
+    expect(seen).to_contain_text("The lines stay where they are.")
+    figure.get_by_text("Cooperative", exact=True).click()
+    expect(hidden).to_have_count(1)
+    figure.get_by_role("button", name="Run").click()
+    expect(figure.locator(".reading")).to_contain_text("The run took 500 steps")
+    mean, lines = (float(error) for error in cells(figure, 2)[2:])
+    expect(seen).to_contain_text(f"the squared error of the two lines is {lines / mean:.1f} times that of their mean")
+    figure.get_by_text("Competitive", exact=True).click()
+    expect(hidden).to_have_count(1)
+    figure.get_by_role("button", name="Run").click()
+    expect(seen).to_contain_text("nearer to the line of their color than to the black mean")
+
+
+def test_the_curve_has_a_place_for_each_step_and_begins_again_with_other_points(open_figures):
+    figure = open_figures(live.TwoExperts(), reduced_motion="reduce").figure("two_experts")
+    curve = figure.locator(".curve[data-name='nats per point']")
+
+    def heights() -> list[float]:
+        return [-float(place.split()[1]) for place in re.split("[ML]", curve.get_attribute("d"))[1:]]
+
+    for rounds in range(1, 4):
+        figure.get_by_role("button", name="E-step").click()
+        figure.get_by_role("button", name="M-step").click()
+        until(lambda n=rounds: len(heights()) == n + 1)
+    assert heights() == sorted(heights())
+    figure.get_by_role("button", name="Run").click()
+    expect(figure.locator(".reading")).to_contain_text("EM has converged")
+    until(lambda: len(heights()) == int(cells(figure, 0)[0]) + 1)
+    figure.get_by_role("button", name="Point ").press("Shift+ArrowDown")
+    until(lambda: len(heights()) == 1)
 
 
 @pytest.mark.parametrize("loss", ["competitive", "cooperative"])

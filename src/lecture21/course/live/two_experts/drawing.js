@@ -62,6 +62,25 @@ export function linesContent({ parameters, before, points, responsible, bands })
 }
 
 /**
+ * What a fit has reached so far, by its steps.
+ * @param {import("./state.js").Climb} climb
+ * @param {string} unit
+ * @returns {import("../kit/chart.js").Content}
+ */
+export function climbContent({ x, y }, unit) {
+  const [low, high] = [Math.min(...y), Math.max(...y)];
+  const room = Math.max(0.1 * (high - low), 0.05);
+  const [first, last] = [x[0], x[x.length - 1]];
+  return {
+    curves: [{ name: unit, x, y, color: THEMED.ink, width: 2, points: x.length < 30 }],
+    xRange: [first, Math.max(last, first + 10)],
+    yRange: [low - room, high + room],
+    xTitle: "steps",
+    yTitle: unit,
+  };
+}
+
+/**
  * The gate's probability of each expert over x.
  * @param {number[]} parameters
  * @returns {import("../kit/chart.js").Content}

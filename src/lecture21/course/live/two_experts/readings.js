@@ -2,7 +2,7 @@
 
 import { create, headings } from "../kit/frame.js";
 import { written } from "../kit/numbers.js";
-import { deviations, score } from "./fit.js";
+import { deviations, explain, score } from "./fit.js";
 import { LONG_NAMES, METHODS, parametersOf, stepsOf } from "./state.js";
 
 const HEAD = ["Fit", "Steps", "Nats per point", "Error of the mean", "Error of the experts"];
@@ -77,6 +77,40 @@ export function sentence(row, method, points, responsible) {
     `${LONG_NAMES[method]}, ${when}: ${likelihood}squared error of ${error.toFixed(3)}; ${line(0)}; ${line(1)}. ` +
     `${gate} ${colors}`
   );
+}
+
+export const FIRST = {
+  em: "Press E-step, then M-step, and repeat. Then drag a few points to the other line, and go on.",
+  competitive: "Press Run, and watch the curve of the likelihood.",
+  cooperative: "Press Run, and look at the black mean. Then look at the two lines.",
+};
+
+/**
+ * Return what to do with one fit, and what one then sees, if it is what the fit has come to.
+ * @param {import("./state.js").Row} row
+ * @param {import("./state.js").Method} method
+ * @param {[number, number][]} points
+ * @param {{moved: boolean, colored: boolean}} since  whether there were steps on these points, and whether they have colors
+ */
+export function advice(row, method, points, { moved, colored }) {
+  const p = parametersOf(row);
+  const { error, expertError } = score(p, points);
+  // The squared distance of the points to the line of their color, as a mean.
+  const own = explain(p, points).reduce(
+    (sum, { means, responsible }, n) =>
+      sum + responsible.reduce((part, r, m) => part + (r * (points[n][1] - means[m]) ** 2) / points.length, 0),
+    0,
+  );
+  let then = "";
+  if (method === "em" && moved)
+    then = "the M-step has moved each line to the points of its color, and no round lowers the likelihood.";
+  else if (method === "em" && colored)
+    then = "each point has the color of the expert that is responsible for it. The lines stay where they are.";
+  else if (method === "competitive" && moved && own < error)
+    then = "the points are nearer to the line of their color than to the black mean.";
+  else if (method === "cooperative" && moved && expertError > 2 * error)
+    then = `the squared error of the two lines is ${(expertError / error).toFixed(1)} times that of their mean: the errors cancel.`;
+  return { first: FIRST[method], then };
 }
 
 export const STYLE = `

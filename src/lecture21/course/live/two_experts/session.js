@@ -2,7 +2,7 @@
 
 import { written } from "../kit/numbers.js";
 import { responsibilities } from "./fit.js";
-import { FEWEST, METHODS, freshFits, gain, parametersOf, stepped } from "./state.js";
+import { FEWEST, METHODS, climbed, freshFits, gain, parametersOf, stepped } from "./state.js";
 
 const TOLERANCE = 1e-6; // nats: EM has converged after a step that changes the log-likelihood by less
 const LIMIT = { em: 300, competitive: 500, cooperative: 500 }; // steps of one run
@@ -34,6 +34,8 @@ export function createSession(frame, starts) {
     run: null,
     /** What came of the last thing that was done, in words. */
     outcome: "",
+    /** What each fit has reached, step by step. @type {Partial<Record<import("./state.js").Method, import("./state.js").Climb>>} */
+    climbs: {},
     /** The parameters before the last step. @type {number[] | null} */
     ghost: null,
     get fits() {
@@ -46,6 +48,13 @@ export function createSession(frame, starts) {
     get colored() {
       if (session.run || values.method !== "em") return responsibilities(parametersOf(session.row), values.points);
       return values.shares.length === values.points.length ? values.shares.map((share) => [1 - share, share]) : null;
+    },
+    /** What the chosen fit has reached, up to now. */
+    get climb() {
+      const { method, points } = values;
+      const now = climbed(session.climbs[method], session.row, method, points);
+      session.climbs[method] = now;
+      return now;
     },
     get selected() {
       return Math.min(values.selected, values.points.length - 1);
@@ -71,6 +80,7 @@ export function createSession(frame, starts) {
     },
 
     begin() {
+      void session.climb;
       session.run = { fits: values.fits, since: values.fits, steps: 0 };
       frame.fail("");
     },
@@ -87,6 +97,7 @@ export function createSession(frame, starts) {
         }
         run.fits = replaced(run.fits, next);
         run.steps += 1;
+        void session.climb;
         const change = Math.abs(gain(before, next, values.points));
         if (values.method === "em" && change < TOLERANCE)
           run.end = `EM has converged: its last step changed the log-likelihood by less than ${TOLERANCE.toFixed(6)} nats.`;

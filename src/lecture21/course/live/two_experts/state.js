@@ -82,6 +82,29 @@ export function gain(before, after, points) {
   return points.length * (to - from);
 }
 
+/** @typedef {{of: string, x: number[], y: number[]}} Climb  what one fit has reached, by its steps */
+
+/**
+ * Return the curve of a fit with where it is now: the log-likelihood in nats per point, or the squared error that
+ * cooperating experts are trained on. It begins again with other points and where the fit has been restarted.
+ * @param {Climb | undefined} before
+ * @param {Row} row
+ * @param {Method} method
+ * @param {[number, number][]} points
+ * @returns {Climb}
+ */
+export function climbed(before, row, method, points) {
+  const { nats, error } = score(parametersOf(row), points);
+  const [of, step] = [String(points), stepsOf(row)];
+  /** @type {{x: number[], y: number[]}} */
+  const { x, y } = before?.of === of && step >= before.x[before.x.length - 1] ? before : { x: [], y: [] };
+  if (step !== x[x.length - 1]) {
+    x.push(step);
+    y.push(method === "cooperative" ? error : nats);
+  }
+  return { of, x, y };
+}
+
 /** @param {import("./fit.js").Fit} fit */
 function flat(fit) {
   return [...fit.parameters, ...fit.first, ...fit.second, fit.steps];

@@ -8,9 +8,9 @@ import { create, createFrame } from "../kit/frame.js";
 import { player } from "../kit/player.js";
 import { pointLayer } from "../kit/points.js";
 import { arrayOf, integerIn } from "../kit/state.js";
-import { X_RANGE, Y_RANGE, gateContent, linesContent, mixed } from "./drawing.js";
+import { X_RANGE, Y_RANGE, climbContent, gateContent, linesContent, mixed } from "./drawing.js";
 import { explain } from "./fit.js";
-import { STYLE, fitTable, sentence } from "./readings.js";
+import { FIRST, STYLE, advice, fitTable, sentence } from "./readings.js";
 import { createSession } from "./session.js";
 import { FEWEST, METHODS, MOST, NAMES, freshFits, isFits, isPoints, isShares, parametersOf, stepsOf } from "./state.js";
 
@@ -29,8 +29,7 @@ export default {
     const first = model.get("start");
     const frame = createFrame(context, {
       title: "Two experts and a gate",
-      first: "Press E-step, then M-step, and repeat. Then drag a few points to the other line.",
-      then: "the E-step colors the points, the M-step moves each line to the points of its color, and soon neither changes much.",
+      first: FIRST.em,
       fields: {
         start: { start: 1, check: isStart },
         points: { start: [-0.8, -0.4, 0.4, 0.8].map((x) => [x, x < 0 ? 1 : -0.5]), check: isPoints },
@@ -120,6 +119,14 @@ export default {
       full: true,
       content: () => gateContent(parametersOf(session.row)),
     });
+    const climbChart = lineChart(frame, {
+      title: "What the fit has reached",
+      label: "What the fit has reached, by its steps",
+      height: 120,
+      full: true,
+      content: () =>
+        climbContent(session.climb, values.method === "cooperative" ? "squared error of the mean" : "nats per point"),
+    });
     const fillTable = fitTable(frame.stage);
     frame.root.append(create("style", {}, STYLE));
 
@@ -137,6 +144,7 @@ export default {
     function draw() {
       chart.redraw();
       gateChart.redraw();
+      climbChart.redraw();
       fillTable(session.fits, values.points, METHODS.indexOf(values.method));
     }
 
@@ -163,6 +171,12 @@ export default {
       addButton.disabled = values.points.length >= MOST;
       removeButton.disabled = values.points.length <= FEWEST;
       draw();
+      const next = advice(session.row, values.method, values.points, {
+        moved: session.climb.x.length > 1,
+        colored: session.colored !== null,
+      });
+      frame.advise(next);
+      if (next.then) frame.acted();
       if (!session.run)
         frame.describe(
           `${sentence(session.row, values.method, values.points, session.colored)} ${session.outcome}`.trim(),

@@ -35,8 +35,8 @@ class TwoExperts(Figure):
     description = (
         "24 points around two lines, an upper one on the left and a lower one on the right, with points on both near "
         "the middle, not yet colored by an E-step; the lines of two experts before training, the probability that a "
-        "gate gives to each expert over "
-        "x, and a table of the log-likelihood and the squared errors of three fits: EM, Adam on the likelihood, and "
+        "gate gives to each expert over x, a curve of what the fit has reached, and a table of the log-likelihood and "
+        "the squared errors of three fits: EM, Adam on the likelihood, and "
         "Adam on the squared error."
     )
     points = traitlets.List().tag(sync=True)
