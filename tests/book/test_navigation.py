@@ -7,7 +7,7 @@ import pytest
 import reading_time
 import repository
 from bs4 import BeautifulSoup
-from lecture21_book import folds, path
+from lecture21_book import addresses, folds, path
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
@@ -108,6 +108,17 @@ def test_a_page_that_has_moved_leads_to_its_contents(moved: dict[str, str], page
         (to,) = set(re.findall(r'(?:url=|href="|replace\(")([^"]+)"', text))
         assert (HTML / old).parent.joinpath(to).resolve() == (HTML / f"{new}.html").resolve()
         assert f"{new}.html" in pages
+
+
+def test_a_link_to_a_section_that_is_gone_leads_to_what_became_of_it(pages: Pages):
+    table = addresses.read_old_anchors(ROOT)
+    assert sum(map(len, table.values())) > 30
+    for page, sections in table.items():
+        for section, old in sections.items():
+            found = pages[f"{page}.html"].find(id=section)
+            for anchor in old.split():
+                (placed,) = pages[f"{page}.html"].find_all(id=anchor)
+                assert placed.find_next("section") is found, (page, anchor)
 
 
 def test_every_figure_has_an_entry_in_the_contents_of_its_page(pages: Pages):

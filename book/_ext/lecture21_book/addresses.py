@@ -1,9 +1,15 @@
-"""Links that Sphinx does not make: from old addresses to new ones."""
+"""Links that Sphinx does not make: from old addresses of pages and of their sections to new ones."""
 
 import html
 from pathlib import Path
 
+import yaml
+from docutils import nodes
 from sphinx.application import Sphinx
+
+from . import listed
+
+_OLD_ANCHORS = "book/old_anchors.yml"
 
 # A page that was here, and the one that has its contents now. The script keeps the anchor of a link.
 _MOVED = """<!DOCTYPE html>
@@ -32,8 +38,31 @@ def _write_moved(app: Sphinx, exception: Exception | None) -> None:
         path.write_text(_MOVED.format(to=to), encoding="utf-8")
 
 
+def _place_old_anchors(
+    app: Sphinx, page: str, template: str, context: dict[str, object], doctree: nodes.document | None
+) -> None:
+    """Put the anchors of sections that are gone before the sections that hold what became of them."""
+    for section, old in app.old_anchors.get(page, {}).items():
+        before = f'<section id="{section}">'
+        if before not in context.get("body", ""):
+            raise ValueError(f"{_OLD_ANCHORS}: {page} has no section with the anchor {section!r}")
+        anchors = "".join(f'<span id="{anchor}"></span>' for anchor in old.split())
+        context["body"] = context["body"].replace(before, anchors + before)
+
+
+def _read(app: Sphinx) -> None:
+    app.old_anchors = listed.read_once(app, _OLD_ANCHORS, read_old_anchors) or {}
+
+
+def read_old_anchors(root: Path) -> dict[str, dict[str, str]]:
+    """Return, for each page and each of its sections, the anchors of the sections that were there, between spaces."""
+    return yaml.safe_load((root / _OLD_ANCHORS).read_text(encoding="utf-8"))
+
+
 def setup(app: Sphinx) -> dict[str, object]:
     """Register the setting, which maps old pages to new ones, and connect."""
     app.add_config_value("moved_pages", {}, "html", types=[dict])
+    app.connect("builder-inited", _read)
+    app.connect("html-page-context", _place_old_anchors)
     app.connect("build-finished", _write_moved, priority=600)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -10,7 +10,7 @@ from sphinx.util import logging
 _LOGGER = logging.getLogger(__name__)
 
 
-def read_once(app: Sphinx, name: str, read: Callable[[Path], list[dict]]) -> list[dict]:
+def read_once(app: Sphinx, name: str, read: Callable[[Path], list | dict]) -> list | dict:
     """Return what `read` makes of the list with this name; a small book may do without it."""
     return read(Path(app.srcdir)) if Path(app.srcdir, name).is_file() else []
 

@@ -77,7 +77,6 @@ def test_better_smoothing_beats_the_gpts(said, lines, ours):
     for window in (32, 64):
         row = witten[window, 5], kneser[window, 5], kneser[window, 6]
         said(f"| {window} characters | {{:.3f}} | {{:.3f}} | {{:.3f}} |", *row, on=PAGE)
-    said("its 6-gram has {:.3f} in windows of 32.", witten[32, 6], on=PAGE)
     assert len(small) == 3
     said("and `modern-gpt0` {:.3f} to {:.3f}, ten and three seeds", small.min(), small.max(), on=PAGE)
     large = runs.query("arm == 'modern'").nats

@@ -51,18 +51,15 @@ def test_the_page_on_the_modern_recipe(said, plays, other):
     def of(arm: str, runs: pd.DataFrame = plays) -> tuple[float, float]:
         return spread(runs.loc[arm].nats)
 
-    counts = {window: plays[plays.window == window].loc["5-gram", "nats"] for window in (32, 64)}
+    five_gram = plays[plays.window == 64].loc["5-gram", "nats"]
     said("reaches {:.3f} ± {:.3f}; nanoGPT's recipe reaches {:.3f} ± {:.3f} with its published learning rate, and "
          "{:.3f} ± {:.3f} with a tuned one. Both are worse than the 5-gram in windows of 64, {:.3f}.", *of("modern"),
-         *of("nanogpt"), *of("nanogpt, 0.004"), counts[64], on=PAGE)  # fmt: skip
-    said("`modern-gpt0` reaches {:.3f} ± {:.3f} in {:.0f} s of process time; the 5-gram in windows of 32 has {:.3f}.",
-         *of("modern-gpt0"), plays.loc["modern-gpt0"].seconds.mean(), counts[32], on=PAGE)  # fmt: skip
+         *of("nanogpt"), *of("nanogpt, 0.004"), five_gram, on=PAGE)  # fmt: skip
     said("has {:.3f} ± {:.3f}, and the modern recipe {:.3f} ± {:.3f} (validation text, three seeds).",
          *of("small nanogpt, 0.016"), *of("small modern"), on=PAGE)  # fmt: skip
     said("reach {:.3f} ± {:.3f} on the plays, `modern` {:.3f} ± {:.3f}; on Tiny Shakespeare {:.3f} ± {:.3f} and {:.3f} "
          "± {:.3f} (table", *of("equal time"), *of("modern"), *of("equal time", other), *of("modern", other),
          on=PAGE)  # fmt: skip
-    assert plays.loc["modern-gpt0", "seconds"].max() < 60
 
 
 def test_a_table_of_pairs_reaches_the_loss_of_modern_in_the_time_of_nanogpt(said, other):
@@ -76,8 +73,6 @@ def test_a_table_of_pairs_reaches_the_loss_of_modern_in_the_time_of_nanogpt(said
          "nanoGPT's recipe, its rate tuned, has {:.3f} after that quarter (one seed) and {:.3f} ± {:.3f} after all",
          *spread(runs["pairs, 96"]), *spread(runs["pairs, 64"]), quarter.min(), *spread(tuned), on=PAGE)  # fmt: skip
     assert runs["pairs, 64"].max() < tuned.min()
-    said("{:.3f} without the table and {:.3f} with it (width 64, one seed), {:.3f} in width 96.",
-         *search.nats[["plain, 64", "pairs, 64", "pairs, 96"]], on=PAGE)  # fmt: skip
     parameters = search.parameters
     assert round((parameters["pairs, 64"] - parameters["plain, 64"]) / 1e6, 1) == 0.3
 
@@ -131,42 +126,21 @@ def test_the_page_on_one_part_at_a_time(said, ablation):
     said(
         "Complete, the loss is {:.3f} ± {:.3f} after so short a run", *spread(ablation["modern-gpt0"].loc[:2]), on=PAGE
     )
-    says("and {:.3f} ± {:.3f} over ten seeds.", "modern-gpt0")
     says("with constant learning rates gives {:.3f} ± {:.3f}, no better", "constant rate, averaged weights")
-    says("Without either, the loss is {:.3f} ± {:.3f}.", "constant rate")
-    says("**Dropout of 0.1** gives {:.3f} ± {:.3f}.", "dropout 0.1")
     says("give {:.3f} ± {:.3f}, and batches of 8 give {:.3f} ± {:.3f}.", "batches of 32", "batches of 8")
-    says("**Squared ReLU is worse than GELU**, which gives {:.3f} ± {:.3f} over ten", "GELU")
-    long = ablation["GELU, 1,600 updates"].mean(), ablation["modern-gpt0, 1,600 updates"].mean()
-    said("after 1,600 updates ({:.3f} against {:.3f}, three seeds).", *long, on=PAGE)
-    says("ReLU gives {:.3f} ± {:.3f}, the square of a leaky ReLU of slope ½ {:.3f} ± {:.3f}, SwiGLU of as many "
-         "parameters {:.3f} ± {:.3f}.", "ReLU", "squared leaky ReLU", "SwiGLU")  # fmt: skip
-    plain = ablation["leaky ReLU"].mean(), ablation["squared GELU"].mean()
-    said("nearly a line, gives {:.3f}, and the square of GELU {:.3f}.", *plain, on=PAGE)
-    says("gives {:.3f} ± {:.3f}, and a GELU that is flat left of its minimum {:.3f} ± {:.3f} over five", "V",
-         "GELU, flat on the left")  # fmt: skip
-    says("for four, give {:.3f} ± {:.3f} over ten seeds", "grouped queries")
-    says("LayerNorm gives {:.3f} ± {:.3f}, and no cap {:.3f} ± {:.3f}.", "LayerNorm", "no logit cap")
-    says("AdamW for all parameters gives {:.3f} ± {:.3f}, learned positions in place of rotary ones {:.3f} ± {:.3f}, "
-         "queries and keys without norm {:.3f} ± {:.3f}, and torch's initialization in place of zeros {:.3f} ± {:.3f}.",
-         "AdamW", "learned positions", "no QK-norm", "initialization of torch")  # fmt: skip
-    says("AdamW gives {:.3f} ± {:.3f}, and learned positions {:.3f} ± {:.3f}.", "AdamW, embeddings 4",
-         "learned positions, embeddings 2")  # fmt: skip
+    says("The square of a leaky ReLU of slope ½ has {:.3f} ± {:.3f}.", "squared leaky ReLU")
+    says("A V with slope −¼ left of 0 gives {:.3f} ± {:.3f}, as good as GELU.", "V")
+    assert abs((ablation["V"] - ablation["GELU"]).mean()) < 0.01
     says("doubles with their size: {:.3f} ± {:.3f}.", "twice torch")
-    says("The output layer alone gives {:.3f} ± {:.3f}, the blocks alone {:.3f} ± {:.3f}.", "output layer of torch",
-         "blocks of torch")  # fmt: skip
 
 
 def test_shuffled_passes(said):
     table = results.load("shuffled").pivot_table(index=["passes", "seed"], columns="arm", values="nats")
     assert (table.groupby("passes").size() == 3).all()
-    gains = table[["shuffled", "less text", "equally often"]].rsub(table["random"], axis=0)
-    mean = gains.groupby("passes").mean()
-    shuffled, often = mean["shuffled"], mean["equally often"]
+    gains = table[["shuffled"]].rsub(table["random"], axis=0)
+    shuffled = gains.groupby("passes").mean()["shuffled"]
     said("The gain is {:.3f} ± {:.3f} nats in one pass, {:.3f} in two, {:.3f} in four and {:.3f} in eight.",
          *spread(gains["shuffled"][1]), shuffled[2], shuffled[4], shuffled[8], on=PAGE)  # fmt: skip
-    said("gain {:.3f} in four passes. Part", mean["less text"][4], on=PAGE)
-    said("gain {:.3f} in four passes and {:.3f} in eight.", often[4], often[8], on=PAGE)
     assert shuffled[[0.2, 0.5]].abs().max() < 0.007
 
 

@@ -41,10 +41,6 @@ def test_isoflop_curves(said):
     exponent = last.weights_exponent, last.weights_exponent_low, last.weights_exponent_high
     said("Our parabolas give {:.2f}, with 95 % between {:.2f} and {:.2f}", *exponent)
     assert exponent[2] < 0.5  # "prefer more text still"
-    said("an interval that excludes 0: {:.2f}, between {:.2f} and {:.2f}.", *exponent, on=PAGE)
-    said("Its prediction, {:,.0f} weights, has an interval from {:,.0f} to {:,.0f}, and the measured {:,.0f} one from "
-         "{:,.0f} to {:,.0f}.", last.predicted_weights, last.predicted_weights_low, last.predicted_weights_high,
-         last.weights, last.weights_low, last.weights_high, on=PAGE)  # fmt: skip
     said("the loss is multiplied by {:.2f}", 10**last.nats_exponent)
     said("a size that is wrong by a factor of two costs {:.2f} nats", last.curvature * math.log(2) ** 2)
 
@@ -52,7 +48,6 @@ def test_isoflop_curves(said):
 def test_seeds_differ_by_more_than_a_wrong_size_costs(said, runs):
     small = runs[runs.budget < LATER].groupby(["budget", "weights"]).nats
     said("Seeds differ by {:.2f} nats", small.var().mean() ** 0.5)
-    said("costs 0.02 nats, and seeds differ by {:.2f}.", small.var().mean() ** 0.5, on=PAGE)
 
 
 def test_what_the_budgets_buy(said, runs):
@@ -174,8 +169,6 @@ def test_the_rates_are_not_to_blame(said, runs, later):
     gain = runs[runs.budget == LATER].groupby("weights").nats.mean() - again
     said("all four are below the formula, and this one by {:.3f} nats.", (formula - again).max())
     assert (formula - again).idxmax() == runs[runs.budget == LATER].groupby("weights").nats.mean().idxmin()
-    said("are lower by up to {:.3f}, and the formula is too high by up to {:.3f}: more than noise.", gain.max(),
-         (formula - again).max(), on=PAGE)  # fmt: skip
     assert gain.min() > 0
     assert (formula > again).all()
     assert last.predicted_nats_low < last.later_nats < last.predicted_nats_high  # "and held"
@@ -216,10 +209,8 @@ def test_the_answer_to_the_open_exercise(said, runs):
 def test_in_context_learning(said):
     runs = results.load("in_context_training").query("part == 'run'")
     seen = runs.query("task == 'mapping' and scored == 'seen'").set_index(["arm", "step"]).accuracy
-    found = seen["2 layers, Muon"].groupby("step").min().loc[150:].min()
-    said("(at least {:.3f} for every seed, from update 150 on).", found, on=PAGE)
-    said("two layers reach {:.2f} for such keys", seen["2 layers, AdamW", 400].mean(), on=PAGE)
-    said("It stays at {:.2f}, at the best of three rates", seen["1 layer, Muon", 400].mean(), on=PAGE)
+    assert seen["2 layers, Muon"].groupby("step").min().loc[150:].min() > 0.99
+    assert abs(seen["2 layers, AdamW", 400].mean() - seen["1 layer, Muon", 400].mean()) < 0.03  # "no better than one"
     rules = results.load("in_context").query("task == 'linear' and arm == '2 layers, Muon' and examples == 2")
     right = rules.groupby("rules").accuracy
     held = right.mean()["held out"], right.std()["held out"]
