@@ -7,7 +7,6 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from lecture21.course import live
-from lecture21.course.chapters import results
 
 # Everything that is drawn of a chart, in pixels: the texts at the axes, the curves by name, levels and cursor.
 DRAWN = """chart => {
@@ -204,14 +203,3 @@ def test_the_figure_of_training_draws_the_losses_that_it_measures(open_figures):
     assert drawn == near(zip(stored["x"], stored["y"], strict=True), x=0.2, y=0.02)
     levels = {level["name"]: level["nats"] for level in live.Train().levels}
     assert {name.rsplit(" ", 1)[0]: nats for name, nats in actual["levels"].items()} == pytest.approx(levels, abs=0.02)
-
-
-def test_the_figure_of_the_router_draws_the_stored_loads(open_figures):
-    figure = open_figures(live.Collapse()).figure("collapse")
-    figure.get_by_label("Training step").press("End")
-    chart = figure.locator(".chart")
-    expect(chart.locator(".curve").first).to_have_attribute("d", re.compile("L"))
-    (points,) = read(chart)["curves"]["no cure"]
-    run = results.load("router_load").query("setting == 'none' and learning_rate == 0.06 and seed == 1 and layer == 2")
-    busiest = run.filter(like="expert_").max(axis=1)
-    assert points == near(zip(run["step"], busiest, strict=True), x=0.5, y=0.005)

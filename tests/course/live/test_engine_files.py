@@ -220,6 +220,7 @@ MISUSE = {
     "model.forward([0.5])": "The token 0.5 is not in the vocabulary of 11.",
     "model.forward(Array(13).fill(0))": "The text has 13 tokens; the context of the model is 12.",
     "model.forward([0], { router: true })": "This model has no router: it is not sparse.",
+    "model.forward([0], { routes: [0, 0] })": "This model has no router: it is not sparse.",
     "model.forward([0], { remove: ['2.attention'] })": (
         "There is no part 2.attention: parts are called 0.attention to 1.feed_forward."
     ),

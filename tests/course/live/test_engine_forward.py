@@ -7,7 +7,7 @@ from variants import CONFIGS, make, random_ids
 
 from lecture21 import pretrained
 from lecture21.layers import attention_weights
-from lecture21.moe import routings
+from lecture21.moe import Router, routings
 from lecture21.pretrained import storage
 from lecture21.tokenizers import CharTokenizer
 
@@ -115,6 +115,36 @@ def test_what_a_forward_pass_leaves_behind_is_that_of_torch(engine, name):
             model(ids)
         assert difference(actual["router"], torch.stack([r.logits.softmax(-1) for _, r in routed])) < TOLERANCE
         assert actual["experts"] == torch.stack([r.experts for _, r in routed]).flatten().tolist()
+
+
+@pytest.mark.parametrize("name", [name for name, config in CHECKED.items() if config.moe])
+def test_a_token_goes_where_it_is_sent(engine, name):
+    """-1: the model's own choice, -2: none, an expert, or E + n: the n-th after the best; the weight stays."""
+    config = CHECKED[name]
+    model = make(config, dtype=torch.float32)
+    file, ids, count = engine.model(model), random_ids(config, batch=1, length=9), config.moe.n_expert
+    routes = torch.tensor([[-1, -2, 0, count - 1, count + 1, -1, -2, 1, -1]] * config.n_layer)
+    routes[1:] = routes[1:].roll(1, dims=1)
+    hooks = []
+    for to, router in zip(routes, [m for m in model.modules() if isinstance(m, Router)], strict=True):
+
+        def reroute(_, given, routing, to=to):
+            experts, weights = routing.experts.clone(), routing.weights.clone()
+            first = experts[0, :, 0]
+            there = torch.where(to >= count, (first + to) % count, to)
+            experts[0, :, 0] = torch.where(to < 0, first, there)
+            weights[0, to == -2, 0] = 0
+            return routing._replace(experts=experts, weights=weights)
+
+        hooks.append(router.register_forward_hook(reroute))
+    with torch.no_grad():
+        expected = model.eval()(ids)[0]
+    for hook in hooks:
+        hook.remove()
+    script = "return (await (await engine.load(await read(file))).forward(ids, { routes })).logits;"
+    values = {"file": file, "ids": ids[0].tolist(), "routes": routes.flatten().tolist()}
+    assert difference(engine.run(script, **values), expected) < TOLERANCE
+    assert difference(engine.run(script, **values | {"routes": [-1] * routes.numel()}), expected) > 100 * TOLERANCE
 
 
 @pytest.mark.parametrize("name", [*CHECKED, "causal=False"])

@@ -1,6 +1,7 @@
-"""The router: the experts, probabilities and loads on the page are those of torch."""
+"""The router: each letter's expert, and the loss of every detour, are those of torch."""
 
 import base64
+import re
 
 import pytest
 import torch
@@ -10,26 +11,39 @@ from until import until
 from lecture21 import GPT, GPTConfig, pretrained
 from lecture21.course import live
 from lecture21.course.live.figure import weights_of
-from lecture21.moe import Routing, describe, route, routings
+from lecture21.moe import Router, routings
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
 
-TEXT = "Two households, both alike in dignity,\nIn fair Verona, where we lay our scene."  # two windows and a half
+TEXT = "A horse! a horse! my kingdom for"  # 32 letters
 
 
-def routed(model: GPT, ids: list[int]) -> list[Routing]:
-    """Return the routing of each layer over consecutive windows."""
-    windows = [ids[start : start + model.block_size] for start in range(0, len(ids), model.block_size)]
-    actual = []
-    for window in windows:
-        with torch.no_grad(), routings(model.eval()) as each:
-            model(torch.tensor([window]))
-        actual.append([routing for _, routing in each])
-    return [Routing(*(torch.cat(parts, dim=1) for parts in zip(*layer, strict=True))) for layer in zip(*actual)]  # noqa: B905
+def run(model: GPT, ids: list[int], reroute=lambda routing, layer: routing) -> tuple[list[list[int]], torch.Tensor]:
+    """Return the first expert of each token in each layer, and the loss of each following token."""
+    routers = [module for module in model.modules() if isinstance(module, Router)]
+    hooks = [
+        router.register_forward_hook(lambda _, given, routing, layer=layer: reroute(routing, layer))
+        for layer, router in enumerate(routers)
+    ]
+    with torch.no_grad(), routings(model.eval()) as routed:
+        logits = model(torch.tensor([ids]))[0]
+    for hook in hooks:
+        hook.remove()
+    losses = torch.nn.functional.cross_entropy(logits[:-1], torch.tensor(ids[1:]), reduction="none")
+    return [routing.experts[0, :, 0].tolist() for _, routing in routed], losses
 
 
-def numbers(figure) -> list[list[int]]:
-    """Return the experts of each character, from 0, as the figure numbers them."""
-    return [[int(n) - 1 for n in text.split("+")] for text in figure.locator(".letter small").all_inner_texts()]
+def to_another(routing, layer):
+    return routing._replace(experts=(routing.experts + 1) % routing.logits.shape[-1])
+
+
+def to_nobody(routing, layer):
+    return routing._replace(weights=torch.zeros_like(routing.weights))
+
+
+def experts_of(figure) -> list[int]:
+    """Return the expert of each letter, from 0; -1 for none."""
+    names = figure.locator(".letter").evaluate_all("all => all.map((each) => each.dataset.expert)")
+    return [-1 if name == "none" else int(name) - 1 for name in names]
 
 
 def ready(figure):
@@ -37,87 +51,95 @@ def ready(figure):
     return figure
 
 
-def reading(figure) -> str:
-    return figure.locator(".reading").inner_text()
+def bars(figure) -> dict[str, float]:
+    script = "all => all.map((row) => [...row.querySelectorAll('.name, .number')].map((part) => part.textContent))"
+    return {name: float(number) for name, number in figure.locator(".bars li").evaluate_all(script)}
 
 
-def assert_reads_like(text: str, routing: Routing, ids: list[int], index: int) -> None:
-    """Check the numbers of the sentence below the figure."""
-    s = describe(routing, torch.tensor([ids]))
-    (probabilities,), (experts,) = routing.logits.softmax(-1), routing.experts
-    named = " and ".join(
-        f"expert {e + 1} with probability {probabilities[index, e]:.3f}" for e in experts[index].tolist()
-    )
-    assert f"goes to {named}." in text
-    busiest = int(s.load.argmax())
-    assert f"expert {busiest + 1} is the busiest with {100 * s.load[busiest]:.1f} % of the work" in text
-    assert f"{1 + s.max_violation:.2f} times an equal share" in text
-    assert f"The entropy of the load is {s.load_entropy:.3f} of its maximum." in text
-
-
-def test_the_text_is_routed_as_by_torch(open_figures):
+def test_every_letter_has_a_line_to_its_expert_in_each_layer(open_figures):
     model, tokenizer = pretrained.load("modern-moe")
     figure = ready(open_figures(live.Router(text=TEXT)).figure("router"))
-    ids = tokenizer.encode(TEXT)
-    layers = routed(model, ids)
-    for layer, routing in enumerate(layers, start=1):
-        figure.locator("fieldset").get_by_text(str(layer), exact=True).click()
-        expect(figure.locator(".reading")).to_contain_text(f"Layer {layer} of 4.")
-        until(lambda: numbers(figure) == routing.experts[0].tolist())
-        assert_reads_like(reading(figure), routing, ids, 0)
-
-
-def test_the_caret_and_the_pointer_choose_a_character(open_figures):
-    model, tokenizer = pretrained.load("modern-moe")
-    stage = open_figures(live.Router(text=TEXT))
-    figure = ready(stage.figure("router"))
-    ids = tokenizer.encode(TEXT)
-    routing = routed(model, ids)[0]
-    figure.get_by_label("Your text").focus()
-    for key in ("Control+Home", "ArrowRight", "ArrowRight", "ArrowRight"):
-        stage.page.keyboard.press(key)
-    expect(figure.locator(".reading")).to_contain_text("“␣” (character 4 of 78)")
-    assert_reads_like(reading(figure), routing, ids, 3)
-    figure.locator(".letter").nth(40).hover()
-    expect(figure.locator(".reading")).to_contain_text("character 41 of 78")
-    assert_reads_like(reading(figure), routing, ids, 40)
-    figure.get_by_label("Your text").fill("Who's there?")
-    expect(figure.locator(".letter")).to_have_count(12)
-    until(lambda: numbers(figure) == routed(model, tokenizer.encode("Who's there?"))[0].experts[0].tolist())
-    until(lambda: "“?” (character 12 of 12)" in reading(figure))
-
-
-def test_an_expert_s_letters_stay_in_color_and_are_counted(open_figures):
-    model, tokenizer = pretrained.load("modern-moe")
-    stage = open_figures(live.Router(text=TEXT))
-    figure = ready(stage.figure("router"))
-    experts = routed(model, tokenizer.encode(TEXT))[0].experts[0, :, 0].tolist()
-    busiest = max(set(experts), key=experts.count)
-    own = [letter for letter, expert in zip(TEXT, experts, strict=True) if expert == busiest]
-    tiles = figure.locator(".expert")
-    expect(tiles).to_have_count(8)
-    for expert in range(8):
-        expect(tiles.nth(expert)).to_contain_text(
-            f"{100 * experts.count(expert) / len(TEXT):.0f} %", use_inner_text=True
+    experts, losses = run(model, tokenizer.encode(TEXT))
+    for layer in range(4):
+        figure.locator("fieldset").get_by_text(str(layer + 1), exact=True).click()
+        expect(figure.locator(".reading")).to_contain_text(
+            f"Layer {layer + 1}: “A” goes to expert {experts[layer][0] + 1}."
         )
+        until(lambda: experts_of(figure) == experts[layer])
+    until(lambda: bars(figure) == {"the router's choice": pytest.approx(losses.mean().item(), abs=0.0051)})
+    painted = figure.locator("canvas").evaluate(
+        "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.filter((v, i) => i % 4 === 3 && v).length"
+    )
+    assert painted > 2000  # points of lines
 
-    def colored():
-        return [i for i, cell in enumerate(figure.locator(".letter").all()) if "dim" not in cell.get_attribute("class")]
 
-    expected = [i for i, expert in enumerate(experts) if expert == busiest]
-    tiles.nth(busiest).hover()
-    until(lambda: colored() == expected)
-    stage.page.mouse.move(0, 0)
-    until(lambda: len(colored()) == len(TEXT))
-    tiles.nth(busiest).press("Enter")
-    until(lambda: colored() == expected)
-    expect(tiles.nth(busiest)).to_have_attribute("aria-pressed", "true")
-    most = max(own, key=own.count)
-    said = reading(figure)
-    assert said.startswith(f"Expert {busiest + 1} processes {len(own)} of 78 characters: ")
-    assert f"{most.replace(' ', '␣')} ({own.count(most)})" in said.partition(",")[0]
+def test_one_letter_goes_elsewhere_and_its_cost_is_said(open_figures):
+    model, tokenizer = pretrained.load("modern-moe")
+    figure = ready(open_figures(live.Router(text=TEXT, layer=2)).figure("router"))
+    ids = tokenizer.encode(TEXT)
+    experts, own = run(model, ids)
+    at = 22
+    figure.locator(".letter").nth(at - 1).click()
+    figure.get_by_role("slider", name="Letter").press("ArrowRight")
+    expect(figure.locator(".letter").nth(at)).to_have_class("letter chosen")
+    expect(figure.locator(".reading")).to_contain_text(f"“{TEXT[at]}” goes to expert {experts[1][at] + 1}.")
+    for to in ((experts[1][at] + 3) % 8, -1):
+
+        def reroute(routing, layer, to=to):
+            if layer != 1:
+                return routing
+            changed, weights = routing.experts.clone(), routing.weights.clone()
+            if to < 0:
+                weights[0, at] = 0
+            else:
+                changed[0, at, 0] = to
+            return routing._replace(experts=changed, weights=weights)
+
+        _, losses = run(model, ids, reroute)
+        figure.locator(".experts button").nth(to).click()
+        expect(figure.locator(".reading")).to_contain_text(
+            f"to {'no expert' if to < 0 else f'expert {to + 1}'} in place of expert {experts[1][at] + 1}."
+        )
+        said = figure.locator(".reading").inner_text().replace("\u2009", "")
+        numbers = [float(n) for n in re.findall(r"\d+\.\d+", said)]
+        expected = [losses[at], own[at], losses.mean(), own.mean()]
+        assert numbers == pytest.approx([each.item() for each in expected], abs=0.0051)
+        assert bars(figure)["as you sent them"] == pytest.approx(losses.mean().item(), abs=0.0051)
     figure.get_by_role("button", name="Reset").click()
-    until(lambda: len(colored()) == len(TEXT))
+    until(lambda: list(bars(figure)) == ["the router's choice"])
+
+
+def test_all_letters_go_elsewhere_and_every_loss_stays_in_sight(open_figures):
+    model, tokenizer = pretrained.load("modern-moe")
+    router = live.Router(text=TEXT)
+    figure = ready(open_figures(router).figure("router"))
+    ids = tokenizer.encode(TEXT)
+    usual = torch.tensor(router.usual)[:, ids]
+
+    def to_usual(routing, layer):
+        return routing._replace(experts=usual[layer][None, :, None])
+
+    expected = {"the router's choice": run(model, ids)[1].mean().item()}
+    for name, reroute in (("the usual expert", to_usual), ("no expert", to_nobody), ("the next expert", to_another)):
+        figure.get_by_role("radio", name=name).check(force=True)
+        experts, losses = run(model, ids, reroute)
+        expected[name] = losses.mean().item()
+        until(lambda: bars(figure) == {key: pytest.approx(value, abs=0.0051) for key, value in expected.items()})
+        assert experts_of(figure) == ([-1] * 32 if name == "no expert" else experts[0])
+    figure.get_by_label("Your text").fill("Who's there?")
+    until(lambda: list(bars(figure)) == ["the router's choice", "the next expert"])
+
+
+def test_the_usual_expert_is_the_most_frequent_one_of_each_character():
+    model, tokenizer = pretrained.load("modern-moe")
+    usual = live.Router().usual
+    assert [len(row) for row in usual] == [model.config.vocab_size] * 4
+    ids = torch.tensor(tokenizer.encode(live.router.router.split(live.router.router.shakespeare())[0][:32_000]))
+    with torch.no_grad(), routings(model.eval()) as routed:
+        model(ids.view(-1, 32))
+    for row, (_, routing) in zip(usual, routed, strict=True):
+        mine = routing.experts.flatten()[ids == tokenizer.encode("e")[0]]
+        assert row[tokenizer.encode("e")[0]] == mine.mode().values
 
 
 def test_unknown_characters_are_named_and_the_last_text_stays(open_figures):
@@ -127,8 +149,8 @@ def test_unknown_characters_are_named_and_the_last_text_stays(open_figures):
     message = figure.locator(".message")
     expect(message).to_contain_text("The model has no “ö”, “é”, “1”; its alphabet is 52 letters and ")
     expect(figure.locator(".letter")).to_have_count(5)
-    field.fill("")
-    expect(message).to_have_text("Write at least one character.")
+    field.fill("a")
+    expect(message).to_have_text("Write 2 to 32 characters, which the model reads at once.")
     field.fill("or not")
     expect(message).to_have_text("")
     expect(figure.locator(".letter")).to_have_count(6)
@@ -166,34 +188,21 @@ def test_a_model_of_the_reader_with_two_experts_for_each_character(show):
         for name, parameter in model.named_parameters():
             if "router" in name:
                 parameter.mul_(20)
-    text = "a bad cab\nfed a hedge"
+    text = "a bad ca"
     router = live.Router(model, tokenizer, text=text, layer=2)
-    figure = ready(show({"text": text, "layer": 2, "cursor": 4}, router.weights))
+    state = {"text": text, "layer": 2, "cursor": 4, "way": "learned", "usual": router.usual}
+    figure = ready(show(state, router.weights))
     ids = tokenizer.encode(text)
-    routing = routed(model, ids)[1]
-    until(lambda: numbers(figure) == routing.experts[0].tolist())
-    assert_reads_like(reading(figure), routing, ids, 4)
+    experts, losses = run(model, ids)
+    until(lambda: experts_of(figure) == experts[1])
+    assert bars(figure)["the router's choice"] == pytest.approx(losses.mean().item(), abs=0.0051)
 
 
 def test_a_dense_model_is_refused_in_one_sentence(show):
-    figure = show({"text": "To be", "layer": 1, "cursor": 0}, weights_of("modern-gpt0"))
+    figure = show({"text": "To be", "layer": 1, "cursor": 0, "way": "learned", "usual": []}, weights_of("modern-gpt0"))
     expect(figure.locator(".message")).to_have_text(
         "This model is dense: it has no router. Give the figure a model with sparse layers."
     )
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_the_statistics_equal_the_package(load_module, seed):
-    generator = torch.Generator().manual_seed(seed)
-    ids = torch.randint(6, (1, 50), generator=generator)
-    logits = 2 * torch.randn(1, 50, 4, generator=generator)
-    experts, weights = route(logits, 1 + seed % 2)
-    expected = describe(Routing(logits, experts, weights, torch.ones_like(experts, dtype=torch.bool)), ids)
-    routed = {"ids": ids[0].tolist(), "experts": [experts.flatten().tolist()], "count": 4, "chosen": 1 + seed % 2}
-    actual = load_module("router/routing.js").evaluate("(routed) => module.statistics(routed, 0)", routed)
-    assert actual["load"] == pytest.approx(expected.load.tolist(), abs=1e-6)
-    assert actual["violation"] == pytest.approx(expected.max_violation, abs=1e-6)
-    assert actual["loadEntropy"] == pytest.approx(expected.load_entropy, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +214,7 @@ def test_the_statistics_equal_the_package(load_module, seed):
             "this model is dense",
         ),
         ({"tokenizer": BPETokenizer.from_text("a b", 257)}, "needs a model with a CharTokenizer, got a BPETokenizer"),
-        ({"text": ""}, "text must have 1 to 400 characters, got 0"),
+        ({"text": "a"}, "text must have 2 to 32 characters, got 1"),
         ({"layer": 5}, "layer must be a whole number from 1 to 4, got 5"),
     ],
 )

@@ -1,21 +1,18 @@
-// The collapse of a router (chapter 14): the reader draws the load that they expect, and plays the film of a training,
-// without a cure and with one after the other.
+// The collapse of a router (chapter 14): six trainings as films beside one another, one without a cure and five with one.
 
 import { controlsOf } from "../kit/bound.js";
-import { legend, lineChart } from "../kit/chart.js";
-import { inkOn, THEMED } from "../kit/colors.js";
+import { THEMED } from "../kit/colors.js";
 import { more } from "../kit/controls.js";
-import { drawing } from "../kit/draw.js";
 import { create, createFrame } from "../kit/frame.js";
 import { percent } from "../kit/numbers.js";
 import { player } from "../kit/player.js";
-import { sketch } from "../kit/sketch.js";
-import { BAR, drawBar, isFilm, loadsAt, nameOf } from "./film.js";
+import { fill, shape } from "../kit/svg.js";
+import { bandsOf, isFilm, loadsAt, textOf } from "./film.js";
 
-const PAUSE = 160; // milliseconds for each picture of the film
+const PAUSE = 160; // milliseconds for each picture of the films
 const NOTE =
-  "Each load is a mean over the ten batches before that step. An imbalance that alternates between batches, as with the " +
-  "selection bias at the high learning rate, does not show in this mean.";
+  "Each band is one of eight experts in layer 2; its height is its share of the characters, over the ten batches before that " +
+  "step. What alternates between batches does not show in this mean.";
 
 export default {
   /** @param {import("../kit/frame.js").Context} context */
@@ -26,12 +23,8 @@ export default {
     const usable = isFilm(film);
     const last = usable ? film.steps.length - 1 : 0;
     const frame = createFrame(context, {
-      title: "Router collapse, and what prevents it",
-      first:
-        "Draw the load of the busiest expert that you expect, then press Play. Then choose a cure, and play again.",
-      then:
-        "without a cure (seed 1), one expert processes at least 90 % of the characters from step 50 on. Which cures end " +
-        "with no expert above a third?",
+      title: "Six trainings of one router",
+      first: "Which routers stay alive? Choose, then press Play.",
       onChange: update,
     });
     if (!usable) {
@@ -40,21 +33,6 @@ export default {
     }
     const { values } = frame.state;
     const { choice, slider } = controlsOf(frame);
-    /** How far each run has been watched: the index of its last step. @type {Map<string, number>} */
-    const watched = new Map();
-    const settings = film.settings.map((_, i) => i);
-    const chosen = () => Math.max(0, film.settings.indexOf(values.cure));
-    const keyOf = (/** @type {number} */ setting) => `${setting} ${values.rate} ${values.seed}`;
-    const loadsOf = (/** @type {number} */ setting, /** @type {number} */ step) =>
-      loadsAt(film, { rate: values.rate, seed: values.seed, setting, step });
-    const busiest = (/** @type {number} */ setting, /** @type {number} */ step) => Math.max(...loadsOf(setting, step));
-    const color = (/** @type {number} */ expert) => [...frame.colors.series, frame.colors.masked][expert % 8];
-
-    choice("cure", {
-      label: "Cure",
-      options: film.settings.map((setting) => [setting, nameOf(setting)]),
-      onInput: (cure) => restart({ cure }),
-    });
     const movie = player(frame, {
       main: true,
       pause: () => PAUSE,
@@ -81,57 +59,35 @@ export default {
       ],
       onInput: (rate) => restart({ rate }),
     });
-    slider("seed", { parent, label: "Seed of weights and batches", onInput: (seed) => restart({ seed }) });
-    const bar = drawing(frame, {
-      title: "Who processes the characters: the eight experts of the second layer",
-      label: "A bar divided by the loads of the experts",
-      height: BAR,
-      full: true,
-      draw: (pen, width) =>
-        drawBar(pen, frame.colors, { loads: loadsOf(chosen(), values.step), color, ink: inkOn, width }),
+    slider("seed", {
+      parent,
+      label: "Seed of weights and batches",
+      onInput: (seed) => restart({ seed }),
     });
-    const style = (/** @type {number} */ i) => ({ color: THEMED.series[i], dashed: i > 2 });
-    const lines = () => {
-      const runs = settings
-        .filter((i) => watched.has(keyOf(i)))
-        .map((i) => {
-          const steps = film.steps.slice(0, (watched.get(keyOf(i)) ?? 0) + 1);
-          const name = i ? nameOf(film.settings[i]) : "no cure";
-          return {
-            name,
-            x: steps,
-            y: steps.map((_, k) => busiest(i, k)),
-            width: i === chosen() ? 3 : 1.5,
-            ...style(i),
-          };
-        });
-      const mine = { ...guess.curve, name: "your guess", color: THEMED.series[4], width: 4 };
-      return guess.drawn ? [mine, ...runs] : runs;
-    };
-    const curves = lineChart(frame, {
-      title: "Load of the busiest expert",
-      label: "Load of the busiest expert over training, for each cure that was played",
-      height: (width) => Math.min(260, 170 + width / 8),
-      full: true,
-      content: () => ({
-        curves: lines(),
-        levels: [{ y: 1 / film.experts, name: "balanced" }],
-        levelsBeside: 68, // on the line, the curves of the cures would cross the name
-        xRange: [0, film.steps[last]],
-        yRange: [0, 1],
-        xTitle: "training step",
-        yTitle: "fraction of the characters",
-        cursor: watched.size ? film.steps[values.step] : null,
-      }),
+
+    frame.root.append(create("style", {}, STYLE));
+    const films = film.settings.map((setting) => {
+      const { name, what } = textOf(setting);
+      const bands = shape("svg", {
+        class: "bands",
+        viewBox: `0 0 ${film.steps[last]} 1`,
+        preserveAspectRatio: "none",
+        role: "img",
+        "aria-label": `Shares of the experts: ${name}`,
+      });
+      const guess = create("input", { type: "checkbox" });
+      guess.addEventListener("change", update);
+      const alive = create("label", { class: "check" }, guess, create("span", {}, "stays alive"));
+      const busiest = create("p", { class: "busiest" });
+      const head = create("p", { class: "panel-title" }, name);
+      const node = create("div", { class: "film" }, head, create("p", { class: "what" }, what), bands, busiest, alive);
+      return { name, bands, guess, busiest, node };
     });
-    const guess = sketch(curves, {
-      label: "The load that you expect",
-      end: () => film.steps[last],
-      value: (step, level) => `step ${Math.round(step)}: ${percent(level)}`,
-      onChange: redraw,
-    });
-    const key = legend(curves.panel, lines);
-    curves.panel.append(create("p", { class: "note" }, NOTE));
+    const grid = create("div", { class: "panel full films" }, ...films.map(({ node }) => node));
+    frame.stage.append(grid, create("p", { class: "note" }, NOTE));
+
+    const loadsOf = (/** @type {number} */ setting, /** @type {number} */ step) =>
+      loadsAt(film, { rate: values.rate, seed: values.seed, setting, step });
 
     /** Show another step, or another run from its first step on. */
     function restart(/** @type {import("../kit/state.js").Values} */ changes) {
@@ -139,38 +95,49 @@ export default {
       frame.state.set({ step: 0, ...changes });
     }
 
-    function redraw() {
-      guess.open(!watched.size);
-      bar.redraw();
-      curves.redraw();
-      key.update();
-    }
-
     function update() {
-      if (values.step) watched.set(keyOf(chosen()), Math.max(values.step, watched.get(keyOf(chosen())) ?? 0));
-      redraw();
-      if (movie.plays) return; // while the film plays, nothing is read aloud
-      const where =
-        values.rate === "high" ? `learning rate ${film.high}` : `tuned learning rate ${film.tuned[chosen()]}`;
-      const name = chosen() ? nameOf(values.cure) : "no cure";
-      const load = percent(busiest(chosen(), values.step));
-      const expected = guess.upTo(film.steps[last]);
-      const end =
-        values.step === last && expected !== undefined && watched.size === 1
-          ? ` You expected ${percent(expected)} at the end.`
+      const steps = film.steps.slice(0, values.step + 1);
+      const ends = films.map(({ bands, busiest }, setting) => {
+        const shares = steps.map((_, step) => loadsOf(setting, step));
+        const colors = [...THEMED.series, THEMED.masked];
+        fill(
+          bands,
+          bandsOf(steps, shares).map((points, i) => ["polygon", { points, fill: colors[i % 8] }]),
+        );
+        const most = Math.max(...shares[values.step]);
+        busiest.textContent = `busiest: ${percent(most)}`;
+        return most;
+      });
+      if (movie.plays) return; // while the films play, nothing is read aloud
+      const where = values.rate === "high" ? `Learning rate ${film.high}` : "The learning rate tuned for each";
+      const said = films.map(({ name }, i) => `${name} ${percent(ends[i])}`).join(", ");
+      const right = films.filter(({ guess }, i) => guess.checked === ends[i] < ALIVE).length;
+      const score =
+        films.some(({ guess }) => guess.checked) && values.step === last
+          ? ` You were right about ${right} of ${films.length}.`
           : "";
       frame.describe(
-        `Step ${film.steps[values.step]}, ${name}, ${where}, seed ${values.seed}: the busiest of ${film.experts} experts ` +
-          `processes ${load} of the characters. Shared equally, it would be ${percent(1 / film.experts)}.${end}`,
+        `${where}, seed ${values.seed}, step ${film.steps[values.step]}. Share of the busiest expert: ${said}. ` +
+          `Shared equally, it would be ${percent(1 / film.experts)}.` +
+          (values.step === last ? ` We call a router alive if no expert has more than a third.${score}` : ""),
       );
     }
 
     frame.onReset(() => {
       movie.halt();
-      watched.clear();
-      guess.clear();
+      for (const { guess } of films) guess.checked = false;
     });
     update();
     return frame.remove;
   },
 };
+
+const ALIVE = 1 / 3; // share of the busiest expert
+
+const STYLE = `
+.films { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 0.9rem; }
+.film { display: flex; flex-direction: column; } .film p { margin: 0; } .film .what { flex: 1; font-size: 0.85rem; line-height: 1.25; color: var(--note); }
+.bands { width: 100%; height: 5rem; margin: 0.3rem 0; background: var(--panel); border: 1px solid var(--line); }
+.busiest { font-variant-numeric: tabular-nums; font-size: 0.9rem; }
+@container (max-width: 36rem) { .films { grid-template-columns: repeat(2, minmax(0, 1fr)); } .bands { height: 4rem; } }
+`;

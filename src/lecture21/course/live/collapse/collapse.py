@@ -7,15 +7,15 @@ import traitlets
 from lecture21.course.chapters import results
 from lecture21.course.live.figure import Figure
 
-_SETTINGS = ("none", "warm-up", "aux 0.01", "bias 0.01", "z-loss 0.001", "jitter 0.1")
+_SETTINGS = ("none", "aux 0.01", "bias 0.01", "warm-up", "z-loss 0.001", "jitter 0.1")
 _HIGH = 0.06
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 class Collapse(Figure):
-    """A film of the loads of eight experts over training, with one cure for a router's collapse at a time, or none.
+    """Six films of the loads of eight experts over training: without a cure for a router's collapse, and with five.
 
-    The reader may first draw the curve that they expect. Curves that have been played stay.
+    The reader may first choose the routers that they expect to stay alive.
 
     Source: the result `router_load` (`python benchmarks/c14_router_collapse.py`), second layer, three seeds, at a
     learning rate of 0.06 and at the tuned ones.
@@ -23,14 +23,12 @@ class Collapse(Figure):
 
     figure = "collapse"
     description = (
-        "At training step 1, a bar divided by the loads of eight experts, and below it an empty chart of the load of "
-        "the busiest expert over 200 steps, in which the reader can draw the expected curve. The film of the training "
-        "is played without a cure, or with one of five."
+        "Six small films, each with the shares of eight experts over 200 steps of training: no cure, balance loss, "
+        "selection bias, warm-up, z-loss and jitter. At step 1, where they begin, nothing of the training is shown."
     )
     step = traitlets.Int(0, min=0, max=20).tag(sync=True)
     """Index of the training step."""
 
-    cure = traitlets.Enum(_SETTINGS, _SETTINGS[0]).tag(sync=True)
     rate = traitlets.Enum(("high", "tuned"), "high").tag(sync=True)
     """Learning rate: "high", or "tuned" for each cure."""
 

@@ -11,19 +11,25 @@
  * @property {string} loads  thousandths, two digits in base 36 each, by setting, rate (high, tuned), seed and step
  */
 
-/** @type {Record<string, string>} */
-const NAMES = {
-  none: "none",
-  "warm-up": "warm-up",
-  "aux 0.01": "balance loss",
-  "bias 0.01": "selection bias",
-  "z-loss 0.001": "z-loss",
-  "jitter 0.1": "jitter",
+/** What a training is called, and what is done. @type {Record<string, {name: string, what: string}>} */
+const TEXTS = {
+  none: { name: "no cure", what: "nothing is done" },
+  "aux 0.01": {
+    name: "balance loss",
+    what: "a part of the loss is low if the load is even",
+  },
+  "bias 0.01": {
+    name: "selection bias",
+    what: "busy experts get a handicap when experts are selected",
+  },
+  "warm-up": { name: "warm-up", what: "the learning rate rises over 50 steps" },
+  "z-loss 0.001": { name: "z-loss", what: "large scores cost something" },
+  "jitter 0.1": { name: "jitter", what: "the router's input is noisy" },
 };
 
 /** @param {string} setting */
-export function nameOf(setting) {
-  return NAMES[setting] ?? setting;
+export function textOf(setting) {
+  return TEXTS[setting] ?? { name: setting, what: "" };
 }
 
 /**
@@ -55,26 +61,18 @@ export function loadsAt(film, { setting, rate, seed, step }) {
 }
 
 /**
- * Draw a bar that is divided by the loads of the experts.
- * @param {CanvasRenderingContext2D} pen
- * @param {import("../kit/colors.js").Colors} colors
- * @param {{loads: number[], color: (expert: number) => string, ink: (color: string) => string, width: number}} options
+ * Return the outline of each expert's band, as the points of a polygon: its height is the expert's share of the sum.
+ * @param {number[]} steps
+ * @param {number[][]} shares  of each step: of each expert
  */
-export function drawBar(pen, colors, { loads, color, ink, width }) {
-  const sum = loads.reduce((total, each) => total + each, 0);
-  let left = 0;
-  pen.textAlign = "center";
-  loads.forEach((load, expert) => {
-    const wide = (load / sum) * width;
-    pen.fillStyle = color(expert);
-    pen.fillRect(left, 0, wide, BAR);
-    pen.fillStyle = colors.paper;
-    if (wide > 2) pen.fillRect(left + wide - 1, 0, 1, BAR);
-    pen.fillStyle = ink(color(expert));
-    if (wide > 16) pen.fillText(String(expert + 1), left + wide / 2, BAR / 2 + 1);
-    left += wide;
+export function bandsOf(steps, shares) {
+  const from = shares.map(() => 0);
+  return shares[0].map((_, expert) => {
+    const under = steps.map((step, i) => `${step},${from[i].toFixed(4)}`);
+    shares.forEach((row, i) => {
+      from[i] += row[expert] / row.reduce((sum, each) => sum + each, 0);
+    });
+    const over = steps.map((step, i) => `${step},${from[i].toFixed(4)}`);
+    return [...under, ...over.reverse()].join(" ");
   });
 }
-
-/** Height of the bar, in CSS pixels. */
-export const BAR = 30;

@@ -204,7 +204,7 @@ export class EngineModel {
 
   /**
    * @param {ArrayLike<number>} ids  T, at most block_size
-   * @param {{ attention?: boolean, residual?: boolean, router?: boolean, remove?: string[] }} [options]
+   * @param {{ attention?: boolean, residual?: boolean, router?: boolean, remove?: string[], routes?: ArrayLike<number> }} [options]
    * @returns {Promise<{ logits: Float32Array, attention?: Float32Array, residual?: Float32Array, router?: Float32Array,
    *     experts?: Int32Array }>}
    */

@@ -4,6 +4,10 @@ import { padded } from "./config.js";
 import { applyFeedForward, applyLinear } from "./linear.js";
 import { softmax } from "./pointwise.js";
 
+/** Where `inspect` may send a token instead: to its own expert as without it, to nobody. */
+export const OWN = -1;
+export const NOBODY = -2;
+
 /**
  * @typedef {object} Routing  of the rows of one layer
  * @property {Int32Array} chosen     rows x k: the selected experts of each row, best first
@@ -29,7 +33,8 @@ export function mixExperts(network, w, layer, x, y, rows) {
   const k = moe.top_k;
   const probabilities = w.probabilities[layer];
   applyLinear(network, /** @type {import("./network.js").Linear} */ (router), x, width, probabilities, rows);
-  const routing = (w.routings[layer] = route(f, moe, probabilities, selectionBias, rows));
+  const sent = w.routes?.subarray(layer * rows, (layer + 1) * rows);
+  const routing = (w.routings[layer] = route(f, moe, probabilities, selectionBias, rows, sent));
   const { order, counts, weights } = routing;
   for (let i = 0; i < order.length; i++) {
     const from = x + Math.floor(order[i] / k) * width;
@@ -62,9 +67,10 @@ export function mixExperts(network, w, layer, x, y, rows) {
  * @param {number} logits
  * @param {number} selectionBias  offset of what is added to the probabilities for the selection only; 0: nothing
  * @param {number} rows
+ * @param {Int32Array} [sent]  where the first of a row's experts is replaced; it keeps the weight: see `inspect`
  * @returns {Routing}
  */
-function route(f, moe, logits, selectionBias, rows) {
+function route(f, moe, logits, selectionBias, rows, sent) {
   const { n_expert: E, top_k: k } = moe;
   const renormalizes = moe.softmax === "after" || (moe.renormalize ?? k > 1);
   const chosen = new Int32Array(rows * k);
@@ -79,10 +85,13 @@ function route(f, moe, logits, selectionBias, rows) {
     let sum = 0;
     for (let i = 0; i < k; i++) {
       chosen[row * k + i] = experts[i];
-      counts[experts[i]]++;
       sum += f[p + experts[i]];
     }
     for (let i = 0; i < k; i++) weights[row * k + i] = f[p + experts[i]] / (renormalizes ? sum : 1);
+    const to = sent ? sent[row] : OWN;
+    if (to === NOBODY) weights[row * k] = 0;
+    else if (to !== OWN) chosen[row * k] = to < E ? to : (experts[0] + to) % E;
+    for (let i = 0; i < k; i++) counts[chosen[row * k + i]]++;
   }
   const order = Int32Array.from(chosen.keys()).sort((a, b) => chosen[a] - chosen[b] || a - b);
   return { chosen, weights, order, counts };

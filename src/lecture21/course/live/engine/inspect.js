@@ -1,5 +1,6 @@
 // What a model computes for a given text: logits, attention, the residual stream, probabilities.
 
+import { NOBODY } from "./experts.js";
 import { applyHead, forward } from "./forward.js";
 import { unpadded } from "./model.js";
 
@@ -9,18 +10,25 @@ import { unpadded } from "./model.js";
  * One forward pass: the logits, and what else is asked for.
  * @param {Model} model
  * @param {ArrayLike<number>} ids
- * @param {{ attention?: boolean, residual?: boolean, router?: boolean, remove?: string[] }} [options]
+ * @param {{ attention?: boolean, residual?: boolean, router?: boolean, remove?: string[], routes?: ArrayLike<number> }} [options]
+ *   routes: L x T, the expert that processes a token in place of the best, with its weight; E + n: the n-th after the
+ *   best; -1: the best itself; -2: none
  */
-export function inspect(model, ids, { attention, residual, router, remove = [] } = {}) {
+export function inspect(model, ids, { attention, residual, router, remove = [], routes } = {}) {
   const { network, config } = model;
   const { block_size: most, n_layer: L, n_head: H, d_model: C, moe } = config;
   const checked = model.checkIds(ids, 1, most);
   checkParts(remove, L);
-  if (router && !moe) throw new Error("This model has no router: it is not sparse.");
+  if ((router || routes) && !moe) throw new Error("This model has no router: it is not sparse.");
   const T = checked.length;
+  const sent = routes ? Int32Array.from(routes) : null;
+  if (sent && !(sent.length === L * T && sent.every((to) => to >= NOBODY && to < 2 * (moe?.n_expert ?? 0))))
+    throw new Error(`routes must be ${L} x ${T} numbers of experts.`);
   const w = model.takeWorkspace(T);
   w.start = 0;
+  w.routes = sent;
   forward(network, w, checked, 1, new Set(remove));
+  w.routes = null;
   applyHead(network, w, /** @type {number} */ (w.stream.at(-1)), T);
   const f = network.memory.floats;
   const rows = (/** @type {number} */ from, /** @type {number} */ count, /** @type {number} */ width) =>

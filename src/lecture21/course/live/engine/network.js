@@ -193,6 +193,8 @@ export class Workspace {
     this.written = config.moe ? blocks(L, N * k * width) : [];
     /** @type {import("./experts.js").Routing[]} */
     this.routings = [];
+    /** Where the tokens are sent, of `inspect`; otherwise null. @type {Int32Array | null} */
+    this.routes = null;
     this.logits = memory.allocate(N * vocabulary);
     network.preparePositions(length);
   }

@@ -1,32 +1,38 @@
-// The router of a sparse GPT (chapter 14): a text colored by the experts that process its characters.
+// The router of a sparse GPT (chapter 14): the reader sends a letter to another expert, and sees what that costs.
 
+import { bars } from "../characters/bars.js";
+import { WRITE_STYLE } from "../characters/style.js";
 import { startEngine } from "../engine/client.js";
 import { controlsOf } from "../kit/bound.js";
-import { drawing } from "../kit/draw.js";
 import { loadFile } from "../kit/files.js";
 import { create, createFrame, find, messageOf, panel } from "../kit/frame.js";
 import { written } from "../kit/numbers.js";
-import { integerIn } from "../kit/state.js";
-import { drawExperts } from "./bars.js";
-import { EXPERT_STYLE, expertTiles, lettersOf } from "./experts.js";
-import { STYLE, letterField, sign } from "./letters.js";
-import { routeText, statistics } from "./routing.js";
+import { STYLE, routeLines, sign } from "./letters.js";
+import { NOBODY, idsOf, routesOf, run } from "./routing.js";
 
 /**
  * @typedef {import("../engine/client.js").Engine} Engine
  * @typedef {import("../engine/client.js").EngineModel} EngineModel
  * @typedef {import("./routing.js").Routed} Routed
+ * @typedef {"learned" | "usual" | "none" | "next"} Way
  */
+
+/** @type {Record<Way | "mine", string>} */
+const NAMES = {
+  learned: "the router's choice",
+  usual: "the usual expert",
+  none: "no expert",
+  next: "the next expert",
+  mine: "as you sent them",
+};
 
 export default {
   /** @param {import("../kit/frame.js").Context} context */
   render(context) {
     const { model } = context;
     const frame = createFrame(context, {
-      title: "Which expert processes which character?",
-      first: "Point at an expert, or tap it. Then choose another layer, or type your own text.",
-      then: "only the letters that this expert processes stay in color, wherever they are in the text.",
-      fields: { expert: { start: 0, check: integerIn(0, 1024) } }, // 0: none
+      title: "Send a letter to another expert",
+      first: "Choose a letter, then another expert below it. Then send all letters elsewhere.",
       onChange: update,
     });
     const { state } = frame;
@@ -37,129 +43,135 @@ export default {
     let engine = null;
     /** @type {EngineModel | null} */
     let gpt = null;
-    /** Of the last text that the model could read. @type {Routed | null} */
-    let routed = null;
-    /** The text that is being read, or was read last. @type {string | null} */
-    let asked = null;
+    /** Of the text that is shown. */
+    let shown = { text: "", ids: /** @type {number[]} */ ([]) };
+    /** Its losses so far: as the router decides, and with what the reader tried. @type {Map<Way | "mine", Routed>} */
+    const tried = new Map();
+    /** The letters that the reader sent elsewhere: index in L x T, and expert. @type {Map<number, number>} */
+    const sent = new Map();
+    let busy = false;
+    let again = false;
     let removed = false;
-    /** The same, where they are there for certain. */
-    const known = () => /** @type {{gpt: EngineModel, routed: Routed}} */ ({ gpt, routed });
 
     const field = textField("text", {
       label: "Your text",
-      rows: 3,
-      onInput: (text) => state.set({ text, cursor: caret() }),
+      onInput: (text) => (sent.clear(), state.set({ text, cursor: 0 })),
     });
-    for (const event of ["keyup", "click", "select"]) {
-      field.input.addEventListener(event, () => caret() !== values.cursor && state.set({ cursor: caret() }));
-    }
-    frame.root.append(create("style", {}, STYLE + EXPERT_STYLE));
-    const text = panel(frame, "Color and number: the expert that processes the character");
-    const letters = letterField(text, (index) => state.set({ cursor: index }));
-    const each = panel(frame, "Each expert: its share of the text, and its most frequent letters");
-    const chosenExpert = () => (values.expert <= known().routed.count ? values.expert - 1 : -1);
-    const tiles = expertTiles(each, {
-      onPoint: (expert) => routed && letters.show(expert < 0 ? chosenExpert() : expert),
-      onChoose: (expert) => state.set({ expert: values.expert === expert + 1 ? 0 : expert + 1 }),
+    field.node.classList.add("wide");
+    choice("way", {
+      label: "Send all letters, in all layers, to",
+      options: ["learned", "usual", "none", "next"].map((way) => [way, NAMES[/** @type {Way} */ (way)]]),
+      onInput: (way) => (sent.clear(), state.set({ way })),
     });
-    const note = create("p", { class: "note" }, "Loading the model.");
-    each.append(note);
-    const choices = drawing(frame, {
-      title: "Router at the outlined character",
-      label: "Probability of each expert for the character at the caret",
-      height: 190,
-      draw(pen, width, height) {
-        if (!routed) return;
-        const { shares, chosen } = at(cursor());
-        drawExperts(pen, frame.colors, { shares, chosen, color, most: 1, width, height });
+    frame.root.append(create("style", {}, WRITE_STYLE + STYLE));
+    const lines = routeLines(frame, {
+      onLetter: (cursor) => state.set({ cursor }),
+      onExpert(expert) {
+        sent.set(layer() * shown.ids.length + cursor(), expert);
+        state.set({ way: "learned" });
       },
     });
+    const losses = bars(panel(frame, "Loss of this text, nats per character"), "Loss of this text");
 
-    const color = (/** @type {number} */ expert) => [...frame.colors.series, frame.colors.masked][expert % 8];
-    const layer = () => Math.min(values.layer, known().gpt.config.n_layer) - 1;
-    const cursor = () => Math.min(values.cursor, known().routed.characters.length - 1);
+    /** The same, where it is there for certain. */
+    const known = () => /** @type {EngineModel} */ (gpt);
+    const count = () => /** @type {{n_expert: number}} */ (known().config.moe).n_expert;
+    const layer = () => Math.min(values.layer, known().config.n_layer) - 1;
+    const cursor = () => Math.min(values.cursor, shown.ids.length - 1);
+    /** What is shown now. @returns {Way | "mine"} */
+    const now = () => (sent.size ? "mine" : values.way);
 
-    /** Return how many characters are before the caret. */
-    function caret() {
-      return Array.from(field.input.value.slice(0, field.input.selectionStart ?? 0)).length;
-    }
-
-    function at(/** @type {number} */ index) {
-      const { count, chosen, probabilities, experts } = known().routed;
-      const shares = probabilities[layer()].subarray(index * count, (index + 1) * count);
-      return { shares, chosen: [...experts[layer()].subarray(index * chosen, (index + 1) * chosen)] };
-    }
-
-    /** Read the text, one at a time; whatever was typed meanwhile is read afterwards. */
+    /** Compute what the reader asks for; what was asked for meanwhile, afterwards. */
     async function read() {
+      again = true;
+      if (busy) return;
+      busy = true;
       section.setAttribute("aria-busy", "true");
-      while (asked !== values.text && !removed) {
-        asked = values.text;
-        const characters = Array.from(/** @type {string} */ (values.text));
+      while (again && !removed) {
+        again = false;
         try {
-          if (!characters.length) throw new Error("Write at least one character.");
-          routed = await routeText(known().gpt, characters);
+          const text = /** @type {string} */ (values.text);
+          const ids = idsOf(known(), text);
+          if (text !== shown.text) tried.clear();
+          const options = {
+            layers: known().config.n_layer,
+            count: count(),
+            usual: model.get("usual"),
+          };
+          const learned = routesOf("learned", ids, options);
+          const routes = sent.size ? learned.map((own, i) => sent.get(i) ?? own) : routesOf(values.way, ids, options);
+          const way = now();
+          if (!tried.has("learned")) tried.set("learned", await run(known(), ids, learned));
+          if (way !== "learned") tried.set(way, await run(known(), ids, routes));
           if (removed) return;
+          shown = { text, ids };
           frame.fail("");
           show();
         } catch (error) {
-          if (removed) return;
-          frame.fail(messageOf(error));
+          if (!removed) frame.fail(messageOf(error));
         }
       }
+      busy = false;
       section.removeAttribute("aria-busy");
     }
 
-    function experts() {
-      return known().routed.characters.map((_, i) => at(i).chosen);
-    }
-
-    /** Say which letters the expert that the reader chose processes. */
-    function ofExpert(/** @type {[string, number][]} */ own) {
-      const total = own.reduce((sum, [, times]) => sum + times, 0);
-      const named = own.slice(0, 6).map(([letter, times]) => `${sign(letter)} (${times})`);
-      const rest = own.length > 6 ? " and others" : "";
-      return `Expert ${values.expert} processes ${total} of ${known().routed.characters.length} characters${total ? `: ${named.join(", ")}${rest}` : ""}. `;
-    }
-
     function show() {
-      letters.fill(known().routed.characters, experts(), color);
-      point();
-    }
-
-    function point() {
-      const { gpt, routed } = known();
-      const { characters, count } = routed;
-      letters.mark(cursor());
-      letters.show(chosenExpert());
-      choices.redraw();
-      const { load, violation, loadEntropy } = statistics(routed, layer());
-      const own = lettersOf(characters, experts(), count);
-      tiles.update(own, load, color, chosenExpert());
-      const busiest = load.indexOf(Math.max(...load));
-      const { shares, chosen } = at(cursor());
-      const character = sign(characters[cursor()]);
-      const named = chosen.map((expert) => `expert ${expert + 1} with probability ${written(shares[expert], 3)}`);
-      choices.heading.textContent = `Router at the outlined character, “${character}”`;
-      const idle = load.filter((share) => share === 0).length;
-      const chosenOne = chosenExpert() < 0 ? "" : ofExpert(own[chosenExpert()]);
-      frame.describe(
-        `${chosenOne}Layer ${layer() + 1} of ${gpt.config.n_layer}. “${character}” (character ${cursor() + 1} of ` +
-          `${characters.length}) goes to ${named.join(" and ")}. On this text, expert ${busiest + 1} is the busiest ` +
-          `with ${written(100 * load[busiest], 1)} % of the work, ${written(1 + violation, 2)} times an equal share` +
-          `${idle ? `, and ${idle} of ${count} experts ${idle === 1 ? "has" : "have"} none` : ""}. The entropy of the ` +
-          `load is ${written(loadEntropy, 3)} of its maximum.`,
+      const learned = tried.get("learned");
+      const routed = tried.get(now());
+      if (!learned || !routed) return;
+      const T = shown.ids.length;
+      const characters = Array.from(shown.text);
+      const from = layer() * T;
+      const own = learned.experts.subarray(from, from + T);
+      const experts = Array.from(routed.experts.subarray(from, from + T), (expert, i) => {
+        const nobody = sent.size ? sent.get(from + i) === NOBODY : values.way === "none";
+        return nobody ? NOBODY : expert;
+      });
+      lines.update({
+        characters,
+        experts,
+        learned: own,
+        chosen: cursor(),
+        count: count(),
+      });
+      const most = Math.max(...[...tried.values()].map(({ loss }) => loss));
+      const order = /** @type {const} */ (["learned", "usual", "none", "next", "mine"]);
+      const rows = order.filter((way) => tried.has(way) && (way !== "mine" || sent.size));
+      losses.update(
+        rows.map((way) => {
+          const loss = tried.get(way)?.loss ?? 0;
+          return { name: NAMES[way], text: written(loss), share: loss / most };
+        }),
       );
+      say(learned, routed, experts, characters);
     }
 
-    let drawnLayer = values.layer;
+    /** Say what became of the chosen letter, and of the text. */
+    function say(
+      /** @type {Routed} */ learned,
+      /** @type {Routed} */ routed,
+      /** @type {number[]} */ experts,
+      /** @type {string[]} */ characters,
+    ) {
+      const i = cursor();
+      const to = experts[i] === NOBODY ? "no expert" : `expert ${experts[i] + 1}`;
+      const own = learned.experts[layer() * shown.ids.length + i];
+      const instead = experts[i] === own ? "" : ` in place of expert ${own + 1}`;
+      const next = i + 1 < characters.length ? characters[i + 1] : null;
+      const changed = now() !== "learned";
+      const cost =
+        next === null
+          ? ""
+          : ` The prediction of the next letter, “${sign(next)}”, costs ${written(routed.losses[i])} nats` +
+            `${changed ? `, and ${written(learned.losses[i])} with the router's choice` : ""}.`;
+      const whole = changed
+        ? `The loss of the text is ${written(routed.loss)} nats per character, and ${written(learned.loss)} with the router's choices.`
+        : `The loss of the text is ${written(learned.loss)} nats per character.`;
+      frame.describe(`Layer ${layer() + 1}: “${sign(characters[i])}” goes to ${to}${instead}.${cost} ${whole}`);
+    }
+
     function update() {
-      if (!gpt) return;
-      if (values.text !== asked && !section.hasAttribute("aria-busy")) read();
-      if (!routed) return;
-      if (values.layer !== drawnLayer) show();
-      else point();
-      drawnLayer = values.layer;
+      if (gpt) read();
     }
 
     async function start() {
@@ -176,20 +188,23 @@ export default {
         if (!removed) frame.stop(messageOf(error));
         return;
       }
-      const { n_layer: count, block_size: size } = gpt.config;
-      const experts = gpt.config.moe.n_expert;
-      note.textContent = `${experts} experts in each layer; the text is processed in windows of ${size} characters.`;
-      const numbers = Array.from({ length: count }, (_, i) => String(i + 1));
-      (count <= 8 ? choice : select)("layer", {
+      const { n_layer: layers } = gpt.config;
+      const numbers = Array.from({ length: layers }, (_, i) => String(i + 1));
+      (layers <= 8 ? choice : select)("layer", {
         label: "Layer",
         options: numbers.map((each) => [each, each]),
-        show: (layer) => String(Math.min(layer, count)),
+        show: (layer) => String(Math.min(layer, layers)),
         take: Number,
       });
       await read();
     }
 
-    frame.onTheme(() => routed && show());
+    frame.onTheme(() => gpt && show());
+    frame.onReset(() => {
+      sent.clear();
+      tried.clear();
+      shown.text = "";
+    });
     frame.onRemove(() => {
       removed = true;
       engine?.close();

@@ -1,4 +1,4 @@
-// Which expert of a sparse GPT processes which character of a text, and the statistics of `lecture21.moe.describe`.
+// Where the letters of a text are sent in a sparse GPT, and what that costs.
 
 import { encodeText, unknownSentence } from "../characters/characters.js";
 
@@ -6,60 +6,66 @@ import { encodeText, unknownSentence } from "../characters/characters.js";
  * @typedef {import("../engine/client.js").EngineModel} EngineModel
  *
  * @typedef {object} Routed  the routing of a text of T characters
- * @property {string[]} characters
- * @property {number[]} ids
- * @property {Float32Array[]} probabilities  of each layer: T x E
- * @property {Int32Array[]} experts  of each layer: T x k, the best first
- * @property {number} count  number of experts E
- * @property {number} chosen  number of experts k of a character
+ * @property {Int32Array} experts  L x T: the first expert of each character, from 0
+ * @property {number[]} losses  T - 1: what the prediction of each following character costs, in nats
+ * @property {number} loss  their mean
  */
 
+/** To its own expert, and to nobody, as the engine has it. */
+export const OWN = -1;
+export const NOBODY = -2;
+
 /**
- * Run a sparse model on a text, in windows of its block size one after the other.
- * @param {EngineModel} model  sparse, of characters
- * @param {string[]} characters  at least one
+ * Return the ids of a text that the model can process at once.
+ * @param {EngineModel} model
+ * @param {string} text
+ */
+export function idsOf(model, text) {
+  const symbols = /** @type {string[]} */ (model.symbols);
+  const { ids, unknown } = encodeText(text, symbols);
+  if (unknown.length) throw new Error(unknownSentence(unknown, symbols));
+  const most = model.config.block_size;
+  if (ids.length < 2 || ids.length > most)
+    throw new Error(`Write 2 to ${most} characters, which the model reads at once.`);
+  return ids;
+}
+
+/**
+ * Run a sparse model on a text, with its characters sent elsewhere in all layers, or in some.
+ * @param {EngineModel} model
+ * @param {number[]} ids
+ * @param {ArrayLike<number>} routes  L x T: see the engine's `inspect`
  * @returns {Promise<Routed>}
  */
-export async function routeText(model, characters) {
-  const { block_size: size, n_layer: layers, moe } = model.config;
-  const symbols = /** @type {string[]} */ (model.symbols);
-  const { ids, unknown } = encodeText(characters.join(""), symbols);
-  if (unknown.length) throw new Error(unknownSentence(unknown, symbols));
-  const { n_expert: count, top_k: chosen } = /** @type {NonNullable<typeof moe>} */ (moe);
-  const probabilities = Array.from({ length: layers }, () => new Float32Array(ids.length * count));
-  const experts = Array.from({ length: layers }, () => new Int32Array(ids.length * chosen));
-  for (let start = 0; start < ids.length; start += size) {
-    const window = ids.slice(start, start + size);
-    const found = await model.forward(window, { router: true });
-    const { router, experts: best } = /** @type {Required<typeof found>} */ (found);
-    for (let layer = 0; layer < layers; layer++) {
-      const [from, to] = [layer * window.length, (layer + 1) * window.length];
-      probabilities[layer].set(router.subarray(from * count, to * count), start * count);
-      experts[layer].set(best.subarray(from * chosen, to * chosen), start * chosen);
-    }
-  }
-  return { characters, ids, probabilities, experts, count, chosen };
+export async function run(model, ids, routes) {
+  const { logits, experts } = await model.forward(ids, {
+    router: true,
+    routes,
+  });
+  const { vocab_size: width, moe } = model.config;
+  const k = /** @type {NonNullable<typeof moe>} */ (moe).top_k;
+  const losses = ids.slice(1).map((next, t) => {
+    const row = logits.subarray(t * width, (t + 1) * width);
+    const largest = row.reduce((most, each) => Math.max(most, each), -Infinity);
+    return largest + Math.log(row.reduce((sum, each) => sum + Math.exp(each - largest), 0)) - row[next];
+  });
+  const first = /** @type {Int32Array} */ (experts).filter((_, i) => i % k === 0);
+  return {
+    experts: first,
+    losses,
+    loss: losses.reduce((sum, each) => sum + each, 0) / losses.length,
+  };
 }
 
 /**
- * Return the statistics of one layer: the load of each expert, how much the largest exceeds an equal share, and the
- * entropy of the load (1 at balance).
- * @param {Routed} routed
- * @param {number} layer  from 0
+ * Return where every character is sent in every layer.
+ * @param {"learned" | "usual" | "none" | "next"} way
+ * @param {number[]} ids
+ * @param {{layers: number, count: number, usual: number[][]}} model  usual: of each layer and each id
  */
-export function statistics(routed, layer) {
-  const { count } = routed;
-  const experts = routed.experts[layer];
-  const assigned = Array(count).fill(0);
-  experts.forEach((expert) => {
-    assigned[expert] += 1;
-  });
-  const load = assigned.map((each) => each / experts.length);
-  const most = count > 1 ? Math.log(count) : 1;
-  return { load, violation: count * Math.max(...load) - 1, loadEntropy: entropy(load) / most };
-}
-
-/** @param {number[]} shares */
-function entropy(shares) {
-  return shares.reduce((sum, share) => (share > 0 ? sum - share * Math.log(share) : sum), 0);
+export function routesOf(way, ids, { layers, count, usual }) {
+  const to = { learned: () => OWN, none: () => NOBODY, next: () => count + 1 };
+  return Array.from({ length: layers }, (_, layer) =>
+    ids.map((id) => (way === "usual" ? (usual[layer]?.[id] ?? OWN) : to[way]())),
+  ).flat();
 }
