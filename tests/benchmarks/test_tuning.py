@@ -5,8 +5,6 @@ import math
 import pytest
 from common import tune
 
-from lecture21.course.chapters import results
-
 
 @pytest.mark.parametrize(
     ("minimum", "expected", "tried"),
@@ -27,14 +25,6 @@ def test_a_rung_keeps_its_best_factor_if_half_a_step_is_worse_or_a_neighbor_dive
     scores = {0.5: 3.0, 1.0: 1.0, 2.0: 1.1, 1.41421: 1.2}
     assert c09_gpt_ladder.tuned(scores.__getitem__, 0.5) == 1.0
     assert c09_gpt_ladder.tuned({0.5: 1.5, 1.0: 1.0, 2.0: math.inf}.__getitem__, 0.5) == 1.0
-
-
-def test_a_longer_run_of_the_sparse_sweep_has_no_larger_learning_rate():
-    table = results.load("sparse_against_dense")
-    factors = table[table["part"] == "run"].groupby(["model", "steps"])["factor"].agg(["min", "max"])
-    assert (factors["min"] == factors["max"]).all()  # one for all seeds
-    tuned = factors["min"].unstack("steps")
-    assert (tuned.diff(axis=1).iloc[:, 1:] <= 0).all(axis=None)
 
 
 def test_a_factor_of_three_stays_with_round_rates():

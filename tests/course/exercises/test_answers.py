@@ -161,10 +161,10 @@ def test_one_wrong_row_is_not_said_to_have_moved():
     assert words == "is wrong in the last row only"
 
 
-def test_a_factor_is_named_only_if_it_is_one_in_every_case(capsys):
-    """For two experts, the gradient of any loads is a multiple of the right one."""
-    pull = "n, e = probabilities.shape\nf = {}\nreturn e / n * probabilities * (f - (probabilities @ f)[:, None])"
-    said = printed(capsys, "14.4", written("14.4", pull.format("probabilities.mean(0)")))
-    assert "up to a factor" not in said
-    share = "experts.flatten().bincount(minlength=e).to(probabilities.dtype) / experts.numel()"
-    assert "up to a factor" in printed(capsys, "14.4", written("14.4", pull.format(f"2 * {share}")))
+def test_a_factor_is_named_only_if_it_is_one_in_every_case():
+    """One case may be a multiple of the right one by chance."""
+    exercise = Exercise("0.1", "same", "the same", lambda x: x)
+    a, b = torch.tensor([1.0, 2, 4]), torch.tensor([3.0, 1, 5])
+    cases = [Case((a,), "one"), Case((b,), "another")]
+    assert "up to a factor" in judge(exercise, cases, [Outcome(2 * a), Outcome(2 * b)]).text
+    assert "up to a factor" not in judge(exercise, cases, [Outcome(2 * a), Outcome(b.square())]).text

@@ -7,11 +7,53 @@ from lecture21.course.chapters import results
 PAGE = "negative_results"
 
 
-@pytest.fixture
-def budgets() -> pd.DataFrame:
-    """Losses of sparse and dense models, a row for each budget and seed."""
-    table = results.load("sparse_against_dense").query("part == 'run'")
-    return table.pivot(index=["characters", "seed"], columns="model", values="nats")
+def test_rerouted(said):
+    rows = results.load("reroute")
+    ways = ["learned", "usual", "none", "second", "other"]
+    whole = rows[rows.layer.isna()].pivot_table(index=["model", "seed", "text"], columns="choice", values="nats")[ways]
+    said("On the validation text: {:.2f} nats, usual {:.2f}, none {:.2f}, the router's second choice {:.2f}, another "
+         "{:.2f}.", *whole.loc["modern-moe", 0, "validation plays"])  # fmt: skip
+    said("wasn't trained on: {:.2f}, {:.2f}, {:.2f}, {:.2f}, {:.2f}.", *whole.loc["modern-moe", 0, "other plays"])
+    learned = whole.loc[["modern-moe", "learned"]]
+    assert len(learned) == 8
+    assert (learned.diff(axis=1).iloc[:, 1:] > 0).all(axis=None)  # the same order, of three more models as well
+    one = rows[(rows.model == "modern-moe") & ~rows.layer.isna()]
+    one = one.pivot_table(index=["text", "layer"], columns="choice", values="nats")[["none", "second", "other"]]
+    assert len(one) == 8
+    assert (one.diff(axis=1).iloc[:, 1:] > 0).all(axis=None)
+    fixed = whole.loc["by character"]
+    lost = fixed[["none", "other"]].sub(fixed.learned, axis=0)
+    said("lose {:.1f} to {:.1f} nats without any expert, and {:.1f} to {:.1f} with another.",
+         *lost.agg(["min", "max"]).to_numpy().T.ravel())  # fmt: skip
+    others = learned[["none", "other"]].sub(learned.learned, axis=0)
+    assert (lost.min() > others.max()).all()  # the table's models lose more
+    assert (fixed.none > fixed.other).sum() * 2 > len(fixed)  # where a wrong expert is not worse than none
+
+
+def test_the_table_wins(said):
+    runs = results.load("mixed_text").query("part == 'run'")
+    nats = runs.pivot(index="seed", columns="arm", values="nats")
+    table, narrow, learned, total, active = (
+        nats[arm]
+        for arm in ("by character", "learned, two of 16", "learned", "dense, equal total", "dense, equal active")
+    )
+    said("the context has {:.2f} nats, and the table, which looks at nothing but the letter, {:.2f}.", learned.mean(),
+         table.mean())  # fmt: skip
+    said("half as wide and with weights that sum to 1, reach {:.2f}.", narrow.mean())
+    for text in ("plays", "code"):
+        of = runs.pivot(index="seed", columns="arm", values=text)
+        assert (of["by character"] < of[["learned", "learned, two of 16"]].min(axis=1)).all()
+    assert max(table.max(), narrow.max(), learned.max()) < active.min()
+    said("table {:.3f} ± {:.3f}, learned 2 of 16 {:.3f} ± {:.3f}, learned 1 of 8 {:.3f} ± {:.3f}, dense with as many "
+         "weights {:.3f} ± {:.3f}, dense with the same arithmetic {:.3f} ± {:.3f}.", *spread(table), *spread(narrow),
+         *spread(learned), *spread(total), *spread(active))  # fmt: skip
+    seconds = runs.groupby("arm").seconds.sum()
+    assert 1.7 < seconds["learned"] / seconds["dense, equal active"] < 2.3
+    said("training the learned 1 of 8 takes about twice as long as the dense model of the same arithmetic")
+    plays = results.load("mixed_text_experts").query("arm == 'learned'").plays
+    said("An expert's share of plays runs from {:.2f} to {:.2f}, and one of {} is below 0.1", plays.min(), plays.max(),
+         len(plays))  # fmt: skip
+    assert (plays < 0.1).sum() == 1
 
 
 @pytest.fixture
@@ -21,90 +63,78 @@ def routers() -> pd.DataFrame:
     return runs.set_index(["learning_rate", "setting"]).sort_index()
 
 
-def test_more_memory_for_the_same_arithmetic(said, budgets):
-    gain = budgets["dense"] - budgets["sparse"]
-    total = budgets["dense, equal total"] - budgets["sparse"]
-    at = {thousand: spread(gain[1000 * thousand]) for thousand in (64, 128, 256, 512, 1024)}
-    large = {thousand: spread(total[1000 * thousand]) for thousand in (64, 512, 1024)}
-    said("the sparse model is {:.3f} ± {:.3f} nats (standard deviation) ahead", *at[1024])
-    assert (gain.loc[128_000:] > 0).all()
-    assert (gain.loc[64_000] < 0).all()
-    said("Only at 64 thousand characters is it behind.")
-    said("that is as large in total, by {:.3f} ± {:.3f} and {:.3f} ± {:.3f}.", *large[512], *large[1024])
-    said("the mixture is {:.3f} ± {:.3f} nats worse, after 128 thousand hardly better ({:.3f} ± {:.3f}).", -at[64][0],
-         at[64][1], *at[128], on=PAGE)  # fmt: skip
-    said("{:.3f} ± {:.3f}, {:.3f} ± {:.3f} and {:.3f} ± {:.3f} better after 256, 512 and 1,024 thousand.", *at[256],
-         *at[512], *at[1024], on=PAGE)  # fmt: skip
-    said("the mixture is {:.3f} ± {:.3f} worse after 64 thousand characters, then level, and {:.3f} ± {:.3f} and "
-         "{:.3f} ± {:.3f} better", -large[64][0], large[64][1], *large[512], *large[1024], on=PAGE)  # fmt: skip
-    seconds = results.load("sparse_against_dense").query("part == 'run'").groupby("model").seconds.sum()
-    said("a sparse step takes {:.1f} times as long", seconds["sparse"] / seconds["dense"])
+@pytest.fixture
+def causes() -> pd.DataFrame:
+    """Further runs, of which the batches or the inputs were measured."""
+    return results.load("collapse_causes").set_index(["learning_rate", "setting"]).sort_index()
 
 
-def test_narrower_experts(said, budgets):
-    table = results.load("granularity").query("part == 'run'").set_index("seed")
-    before = budgets.loc[256_000]
-    gain = {model: spread(before["sparse"] - rows.nats) for model, rows in table.groupby("model")}
-    sets = table[table.model == "32 x 32"][["sets_1", "sets_2"]]
-    wide, fixed = gain["32 x 32"], gain["by character"]
-    lost = -gain["64 x 16"][0], gain["64 x 16"][1]
-    said("In our sweep, this gains {:.3f} ± {:.3f} nats: nothing, and 64 experts lose {:.3f}.", *wide, lost[0])
-    said("even beats the learned router, by {:.3f} ± {:.3f} nats", *fixed)
-    said("{:.3f} ± {:.3f} nats, where the sparse model itself gains {:.3f} over", *wide,
-         (before["dense"] - before["sparse"]).mean(), on=PAGE)  # fmt: skip
-    said("{:,.0f} to {:,.0f} different sets", sets.min(axis=None), sets.max(axis=None), on=PAGE)
-    said("gain {:.3f} ± {:.3f}, and 64 of width 16 lose {:.3f} ± {:.3f}.", *gain["16 x 64"], *lost, on=PAGE)
-    said("is better than the learned router by {:.3f} ± {:.3f} nats", *fixed, on=PAGE)
-    character = table[table.model == "by character"]
-    assert (before["sparse"] > character.nats).all()
-    assert set(character.sets_1) == set(character.sets_2) == {4}
-
-
-def test_sigmoid_gates(said):
-    runs = results.load("sigmoid_gates").query("part == 'run'").groupby(["gates", "bias_rate"]).nats.mean()
-    softmax, tuned = runs["softmax", 0.0025], runs["softmax", 0.01]
-    said("our sigmoids gain {:.3f} nats, and another bias step gives the softmax {:.3f}.",
-         softmax - runs["sigmoid", 0.04], softmax - tuned)  # fmt: skip
-
-
-def test_a_router_that_collapses(said, routers):
-    nats = routers.nats.groupby(level=[0, 1]).mean()
+def test_six_trainings(said, routers, causes):
     most = routers[["busiest_1", "busiest_2"]]
-    free, uncured = 100 * most.loc[(0.01, "none")].max(axis=1), 100 * most.loc[(0.06, "none")]
-    both = 100 * most.loc[[(0.01, "aux 0.01"), (0.01, "bias 0.01")]].max(axis=None)
-    least = 100 * most.loc[(0.01, "none")].min(axis=None)
-    said("takes {:.0f} to {:.0f} % without a cure and at most {:.0f} %", least, free.max(), both)
-    said("has {:.2f} to {:.2f} of the characters at the best rate", least / 100, free.max() / 100, on=PAGE)
-    said("most of them: {:.2f}, {:.2f} and {:.2f};", *uncured.busiest_2 / 100, on=PAGE)
-    said("The collapse explains little of the loss of {:.2f} there: a dense model has {:.2f} at this rate.",
-         nats[0.06, "none"], nats[0.06, "dense, width 64"], on=PAGE)  # fmt: skip
-    dense = nats[0.06, "dense, width 64"], nats[0.06, "dense, width 64, warm-up"]
-    said("has {:.2f} at 0.06 and {:.2f} with a warm-up.", *dense, on=PAGE)
-    said("Then the loss falls to {:.2f}, although", nats[0.06, "warm-up"])
-    cures = nats[0.01][["aux 0.01", "bias 0.01", "z-loss 0.001", "jitter 0.1", "warm-up"]] - nats[0.01, "none"]
-    assert cures.abs().max() < 0.011
-    said("Yet no cure changes the mean loss by more than 0.011 nats")
+    high = {setting: 100 * most.loc[(0.06, setting)] for setting in set(most.loc[0.06].index)}
+    ends = results.load("router_load").query("learning_rate == 0.06 and step == 200")
+    ends = ends.assign(busiest=100 * ends.filter(like="expert_").max(axis=1)).set_index("setting")
+    trained = 100 * causes.loc[(0.06, "bias 0.01"), ["ten_1", "ten_2"]].max(axis=None)
+    bias = ends.loc["bias 0.01", "busiest"].max()
+    assert trained < 27
+    said("where no expert has more than {:.0f} % of ten batches together, and on new text one has up to {:.0f} %.",
+         bias, high["bias 0.01"].max(axis=None))  # fmt: skip
+    single, new = (
+        causes.loc[(0.06, "bias 0.01"), names] for names in (["batch_1", "batch_2"], ["busiest_1", "busiest_2"])
+    )
+    assert abs(single.mean(axis=None) - new.mean(axis=None)) < 0.07  # single batches are as uneven as new text
+    cured = max(ends.loc["aux 0.01", "busiest"].max(), high["aux 0.01"].max(axis=None))
     dead = routers.loc[(0.06, "aux 0.01"), ["dead_1", "dead_2"]]
-    said("but {:.0f} to {:.0f} of each layer are dead.", dead.min(axis=None), dead.max(axis=None))
-    bias = 100 * most.loc[(0.06, "bias 0.01")]
-    said("and on new text the busiest has {:.0f} to {:.0f} %.", bias.min(axis=None), bias.max(axis=None))
+    said("the busiest expert then has at most {:.0f} %, and still {:.0f} to {:.0f} experts of each layer have less "
+         "than a tenth", cured, dead.min(axis=None), dead.max(axis=None))  # fmt: skip
+    two = ends.query("layer == 2").loc["none"].filter(like="expert_").apply(lambda row: row.nlargest(2).sum(), axis=1)
+    said("two experts of layer 2 take {:.0f} to {:.0f} % of the last ten batches", 100 * two.min(), 100 * two.max())
     means = [most.loc[(0.06, name)].mean(axis=None) for name in ("jitter 0.1", "z-loss 0.001", "none", "bias 0.01")]
     said("mean of layers and seeds: {:.2f} and {:.2f}, and {:.2f} without), and the selection bias with a rate of 0.01 "
          "does so in part ({:.2f}).", *means, on=PAGE)  # fmt: skip
 
 
+def test_the_collapse_is_not_what_makes_the_loss_high(said, routers, causes):
+    nats = routers.nats.groupby(level=[0, 1]).mean()
+    even = causes.loc[(0.06, "aux 0.1")]
+    said(
+        "With the balance loss the model has {:.2f} nats, with none {:.2f}.", nats[0.06, "aux 0.01"], nats[0.06, "none"]
+    )
+    said("a dense model without any router has {:.2f}.", nats[0.06, "dense, width 64"])
+    said("the busiest has at most {:.0f} %, and the loss is {:.2f}.",
+         100 * even[["busiest_1", "busiest_2"]].max(axis=None), even.nats.mean())  # fmt: skip
+    said("With warm-up the loss at 0.06 is {:.2f}, and {:.2f} in the dense model.", nats[0.06, "warm-up"],
+         nats[0.06, "dense, width 64, warm-up"])  # fmt: skip
+
+
+def test_balance_is_no_better_model(said, routers, causes):
+    cures = ["aux 0.01", "bias 0.01", "z-loss 0.001", "jitter 0.1", "warm-up"]
+    none = routers.loc[(0.01, "none")].set_index("seed").nats
+    gains = {cure: none - routers.loc[(0.01, cure)].set_index("seed").nats for cure in cures}
+    best = max(gains, key=lambda cure: gains[cure].mean())
+    said("No cure lowers the loss by more than {:.3f} nats", gains[best].mean())
+    assert all(gain.mean() < 4.3 * gain.std() / 3**0.5 for gain in gains.values())  # what three seeds can't tell from 0
+    dense = causes.loc[(0.01, "dense, width 64"), "nats"].mean()
+    sparse = routers.nats.groupby(level=[0, 1]).mean()[0.01][["none", *cures]]
+    assert dense < sparse.min()
+    said("The dense layer of one expert's width has {:.2f} at 0.01, and the sparse models {:.2f} to {:.2f};", dense,
+         sparse.min(), sparse.max())  # fmt: skip
+    rows = routers[routers.tuned.astype(str) == "True"].nats.groupby(level=1).mean()
+    said("at the rate that its own search chose, 0.02, it has {:.2f}. A dense layer as wide as all eight has {:.2f}.",
+         rows["dense, width 64"], rows["dense, width 512"])  # fmt: skip
+    assert set(routers[routers.tuned.astype(str) == "True"].loc[0.02].index) == {"dense, width 64"}
+
+
 def test_capacity(said, routers):
     dropped = 100 * routers["dropped_1.25"].groupby(level=[0, 1]).mean()[0.01]
     cost = (routers["nats_1.25"] - routers["nats"]).groupby(level=[0, 1]).mean()[0.01]
-    said("and loses {:.3f} nats, the balanced ones {:.0f} % and {:.3f}.", cost["none"], dropped["bias 0.01"],
-         cost[["aux 0.01", "bias 0.01"]].mean())  # fmt: skip
     assert 30 < dropped["none"] < 36
+    said("drops a third of its tokens and loses {:.3f} nats; balanced, it drops {:.0f} % and loses {:.3f}.",
+         cost["none"], dropped[["aux 0.01", "bias 0.01"]].mean(), cost[["aux 0.01", "bias 0.01"]].mean())  # fmt: skip
 
 
-def test_the_model_answer_about_alpha(said, routers):
-    more = (
-        results.load("collapse_causes").query("setting.str.startswith('aux')").set_index(["learning_rate", "setting"])
-    )
+def test_the_model_answer_about_alpha(said, routers, causes):
+    more = causes[causes.index.get_level_values("setting").str.startswith("aux")]
     routers = pd.concat([routers, more]).sort_index()
     for rate in (0.01, 0.06):
         for setting, alpha in {"none": "0", "aux 0.001": "0.001", "aux 0.01": "0.01", "aux 0.1": "0.1"}.items():
