@@ -139,3 +139,13 @@ def test_the_shipped_pair_disagrees_as_its_table_says(places):
     line = torch.tensor([each == "\n" for each in before])
     assert line.sum() == rows.characters["line"]
     assert to_mean[line].mean().item() == pytest.approx(rows.divergence["line"], abs=5e-4)
+
+
+def test_with_dropout_the_pair_that_is_trained_as_one_is_the_worst_of_the_pairs_too(table):
+    dropped = table.query("part == 'dropout'")
+    assert len(dropped.groupby(["scale", "steps", "dropout"])) == 1
+    pairs = dropped.query("arm == 'pair'").pivot(index="seed", columns="kappa", values="ensemble")
+    assert (pairs[1.0] > pairs[[0.0, 0.5]].max(axis=1) + 0.03).all()
+    assert abs(pairs[0.0].mean() - pairs[0.5].mean()) < 0.02
+    single = dropped.query("arm != 'pair'").groupby("arm").ensemble.mean()
+    assert pairs[[0.0, 0.5]].max(axis=None) < single.min()
