@@ -39,7 +39,7 @@ def test_the_table_wins(said):
     )
     said("the context has {:.2f} nats, and the table, which looks at nothing but the letter, {:.2f}.", learned.mean(),
          table.mean())  # fmt: skip
-    said("half as wide and with weights that sum to 1, reach {:.2f}.", narrow.mean())
+    said("half as wide and with weights that sum to 1, reaches {:.2f}.", narrow.mean())
     for text in ("plays", "code"):
         of = runs.pivot(index="seed", columns="arm", values=text)
         assert (of["by character"] < of[["learned", "learned, two of 16"]].min(axis=1)).all()
