@@ -123,7 +123,7 @@ def test_without_zero_grad_clipping_makes_the_pile_a_second_momentum(said):
     assert (not_clipped["sum"] > 0.999).all()
     said("would end at {:.0f} to {:.0f} nats, above an untrained one", not_clipped.val.min(), not_clipped.val.max())
     assert not_clipped.val.min() > results.load("mistakes")["first"].max()
-    said("an update keeps {:.0f} % of the pile", 100 * clipped.kept.mean())
+    said("from one update to the next, {:.0f} % of the pile is kept", 100 * clipped.kept.mean())
     said(
         "has a cosine of {:.1f} with the newest gradient and of {:.1f} with the sum of all",
         clipped.newest.mean(),
