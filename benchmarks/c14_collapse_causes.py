@@ -1,7 +1,7 @@
-"""How a collapsed router, a failed training and a balanced load hang together: details of `router_collapse`.
+"""Details of `router_collapse`: what the bias does in each batch, and what the balance loss does at other weights.
 
-Question: do the tokens' vectors become alike because of the router, or in a model without one as well? Does a
-selection bias balance each batch, or only their mean? And how large must the weight of the balance loss be?
+Question: does a selection bias balance each batch, or only their mean? How large must the weight of the balance loss
+be? And which loss has a dense model of an expert's width at the two rates?
 
 Design: models, recipe, batches and seeds of `c14_router_collapse`, at its tuned rate of the sparse models (0.01) and at
 the rate at which the router collapses (0.06); only the weight of the balance loss (`aux`) has further values.
@@ -9,9 +9,8 @@ the rate at which the router collapses (0.06); only the weight of the balance lo
 Usage: python benchmarks/c14_collapse_causes.py [SEED ...]     (0 1 2 if none is named; about 3 minutes on one core)
 
 Writes the result `collapse_causes`:
-    nats per character on the validation split; common_2: of the inputs of layer 2, as in `router_collapse`, for dense
-    layers too. For sparse layers also the load of the busiest expert: busiest, on the validation split; batch, in each
-    of the last ten training batches, averaged; ten, in these ten batches together.
+    nats per character on the validation split; for sparse layers also the load of the busiest expert: busiest, on the
+    validation split; batch, in each of the last ten training batches, averaged; ten, in these ten batches together.
 The arms in PLAIN are in `router_collapse` as well, from runs with another processor's arithmetic, and so with other
 numbers: these are three more runs of each, and only what is measured nowhere else is read from them.
 """
@@ -22,28 +21,14 @@ import c14_router_collapse as collapse
 import common
 import torch
 from table import Table, each, run, seeds
-from torch import Tensor
 
-from lecture21 import GPT
-from lecture21.layers.feed_forward import FeedForward
-from lecture21.moe import SparseMoE, statistics_of
+from lecture21.moe import statistics_of
 from lecture21.training import evaluate
 
 RATES = (0.01, collapse.HIGH)
 STRENGTHS = (0.001, 0.1)  # 0.01 is in `router_collapse`
 PLAIN = ("bias 0.01", "dense, width 64", "dense, width 64, warm-up")
 RUNS = Table("collapse_causes", ("setting", "learning_rate", "seed"))
-
-
-def common_share(model: GPT, ids: Tensor) -> float:
-    """Return the part of the mean squared length of the last layer's inputs that is common to all tokens."""
-    shares: list[float] = []
-    *_, layer = (module for module in model.modules() if isinstance(module, FeedForward | SparseMoE))
-    hook = layer.register_forward_pre_hook(lambda _, given: shares.append(collapse.common_share(given[0])))
-    with torch.no_grad():
-        model.eval()(ids)
-    hook.remove()
-    return shares[0]
 
 
 def measured(setting: str, learning_rate: float, seed: int) -> dict[str, object]:
@@ -53,7 +38,7 @@ def measured(setting: str, learning_rate: float, seed: int) -> dict[str, object]
         collapse.SETTINGS[setting] = collapse.sparse(balance="aux", aux_weight=float(setting.removeprefix("aux ")))
     model, watch = collapse.trained(setting, learning_rate, seed, tokens)
     windows = val[: len(val) // model.block_size * model.block_size].view(-1, model.block_size)
-    row = {"nats": round(evaluate(model, val), 5), "common_2": round(common_share(model, windows), 4)}
+    row = {"nats": round(evaluate(model, val), 5)}
     if watch.routers:
         for n, statistics in enumerate(statistics_of(model, windows), start=1):
             row[f"busiest_{n}"] = round(statistics.load.max().item(), 4)

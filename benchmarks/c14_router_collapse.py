@@ -18,8 +18,7 @@ rates as well, to show how the collapse depends on the rate.
 Writes the result `router_collapse`:
     tuned: whether this rate is the setting's best; nats per character, of a run on the entire validation split, no
     character dropped, of a search on the last tenth of the training text; for layers 1 and 2 of a run, over the entire
-    validation split at once, dead: see `lecture21.moe.describe`, busiest: the largest load, common: the squared length
-    of the mean of the router's inputs divided by their mean squared length (1 if all are equal); with a capacity factor
+    validation split at once, dead: see `lecture21.moe.describe`, busiest: the largest load; with a capacity factor
     of 1.25, set in the trained model, in batches of 16 windows: nats_1.25, and dropped_1.25, the mean fraction over
     layers and batches.
 And `router_load`: the fraction of characters routed to each of 8 experts (expert_1 ...) in the training batches of the
@@ -64,14 +63,8 @@ SETTINGS = {
 }
 
 
-def common_share(x: torch.Tensor) -> float:
-    """Return the squared length of the mean of vectors (B, T, C), divided by their mean squared length (1 if equal)."""
-    rows = x.flatten(0, 1)
-    return (rows.mean(0).square().sum() / rows.square().sum(1).mean()).item()
-
-
 class Watch:
-    """Hooks on the routers of a model: the load in training, the mean direction of their inputs, and jitter.
+    """Hooks on the routers of a model: the load in training, and jitter.
 
     Args:
         model: the model; without routers nothing is watched.
@@ -82,18 +75,15 @@ class Watch:
         self.jitter = jitter
         self.routers = [module for module in model.modules() if isinstance(module, Router)]
         self.loads: dict[Router, list[torch.Tensor]] = {router: [] for router in self.routers}
-        self.common: dict[Router, float] = {}
         for router in self.routers:
             router.register_forward_pre_hook(self.before)
             router.register_forward_hook(self.after)
 
     def before(self, router: Router, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor] | None:
-        """Measure the inputs in evaluation, and change them in training."""
+        """Change the inputs in training."""
         (x,) = inputs
-        if not router.training:
-            self.common[router] = common_share(x)
-            return None
-        return (x * (1 + self.jitter * (2 * torch.rand_like(x) - 1)),) if self.jitter else None
+        jitters = self.jitter and router.training
+        return (x * (1 + self.jitter * (2 * torch.rand_like(x) - 1)),) if jitters else None
 
     def after(self, router: Router, _: object, routing: Routing) -> None:
         """Keep the load of a training batch."""
@@ -111,13 +101,12 @@ class Watch:
         return actual
 
 
-def layer_statistics(model: GPT, watch: Watch, val: torch.Tensor) -> dict[str, float]:
+def layer_statistics(model: GPT, val: torch.Tensor) -> dict[str, float]:
     """Return the statistics of both layers over the complete windows of the validation split."""
     whole = len(val) // model.block_size * model.block_size
     actual = {}
-    each = zip(statistics_of(model, val[:whole].view(-1, model.block_size)), watch.common.values(), strict=True)
-    for layer, (s, shared) in enumerate(each, start=1):
-        numbers = {"dead": s.dead, "busiest": s.load.max().item(), "common": shared}
+    for layer, s in enumerate(statistics_of(model, val[:whole].view(-1, model.block_size)), start=1):
+        numbers = {"dead": s.dead, "busiest": s.load.max().item()}
         actual |= {f"{name}_{layer}": round(number, 4) for name, number in numbers.items()}
     return actual
 
@@ -157,7 +146,7 @@ def measure(part: str, setting: str, learning_rate: float, seed: int) -> tuple[d
     if part == "search":
         return row, []
     if watch.routers:
-        row |= layer_statistics(model, watch, val)
+        row |= layer_statistics(model, val)
     if setting in WITH_CAPACITY and learning_rate == tuned(setting):
         row |= with_capacity(model, val)
     return row, watch.rows()

@@ -1,25 +1,6 @@
-"""What the layers' inputs have in common, and the runs that explain a collapse."""
+"""The runs that explain a collapse."""
 
-import c14_collapse_causes
-import c14_router_collapse
-import pytest
-import torch
-
-from lecture21 import GPT, presets
 from lecture21.course.chapters import results
-
-IDS = torch.arange(64).view(2, 32)
-
-
-@pytest.mark.parametrize("config", [c14_router_collapse.sparse(), presets.get("gpt0", n_layer=2, d_ff=64)])
-def test_the_common_share_is_1_for_equal_vectors_and_small_for_random_ones(config):
-    torch.manual_seed(0)
-    model = GPT(config)
-    assert c14_collapse_causes.common_share(model, IDS) < 0.2
-    with torch.no_grad():
-        model.token.weight.copy_(model.token.weight[:1].clone())
-        model.position.table.weight.zero_()
-    assert c14_collapse_causes.common_share(model, IDS) == pytest.approx(1)
 
 
 def test_every_run_has_three_seeds_and_only_sparse_layers_have_loads():
