@@ -21,6 +21,26 @@ def test_the_page_has_every_question_once_and_in_order():
     assert page.count("<details>") == page.count("See chapter") == len(QUESTIONS) == 62
 
 
+@pytest.mark.parametrize(
+    ("number", "chapter", "quoted"),
+    [
+        (18, "05", ["0.3 %"]),
+        (25, "08", ["12 %"]),
+        (27, "08", ["22", "6.5"]),
+        (49, "14", ["1.55", "2.47", "2.86", "1.78", "1.83"]),
+    ],
+)
+def test_a_number_that_an_answer_quotes_is_the_chapter_s(number: int, chapter: str, quoted: list[str]):
+    (path,) = (ROOT / "notebooks").glob(f"{chapter}_*.ipynb")
+    page = path.read_text(encoding="utf-8").replace("%", " %")
+    question = QUESTIONS[number - 1]
+    key = question["answer"] if question["kind"] == "text" else question["explanation"]
+    for each in quoted:
+        found = re.compile(rf"(?<![\d.]){re.escape(each).replace(chr(92) + ' ', ' +')}(?!\d)")
+        assert found.search(key), each
+        assert found.search(page), each
+
+
 def test_an_answer_names_every_section_that_teaches_it_chapter_by_chapter():
     five, seven = "notebooks/05_transformer_block.ipynb#", "notebooks/07_write_a_gpt.ipynb#"
     links = [
