@@ -1,4 +1,4 @@
-"""Five details of `alignment_runs`, with its references, reward models, iterations and seeds.
+"""Details of `alignment_runs`, with its references, reward models, iterations and seeds.
 
 Usage: python benchmarks/c17_alignment_details.py            (about three minutes on one core)
 
@@ -7,8 +7,11 @@ ten iterations; a run does not depend on its length, so these are the same runs.
 `alignment_agreement`: does a reward model tell a response about the right thing from one about another thing? Held-out
 pairs of which one response is helpful are split by the other one: it says where another thing is (`wrong`), or it names
 no place (`evasive`). For each kind, how often the reward model agrees with the judge without noise.
-`alignment_slow`: does the KL penalty do more than stopping early? At the learning rate that is tuned for the end of a
-run, a policy passes its best score within a few iterations; a tenth of it leaves more policies to choose from.
+`alignment_displaced`: DPO with beta 1 makes some of the preferred responses of its own training pairs less probable.
+Does a small step on such a pair alone do so too (the first 40 of them)? How does the judge score these responses, and
+how often is their label wrong, beside the responses that have become more probable?
+`alignment_pushed`: what do the policies of seed 0 respond on their way, with and without the KL penalty? One response
+to each of the ten prompts of `alignment_samples`, sampled as there.
 `alignment_verified`: is the fall of the judge's score without a penalty the fault of the optimization, or of the
 learned reward? If it is the reward's, the same runs must not fall when the judge gives the reward. The learned_reward
 is that of the reward model, which these policies never meet.
@@ -18,19 +21,31 @@ were sampled, none left out, with the judge's score. Best-of-n for n up to 16 ch
 """
 
 import copy
+import dataclasses
 
 import c17_alignment_runs
 import torch
 from table import Table, each, run, seeds
 
 from lecture21 import GPT
-from lecture21.alignment import PolicyConfig, PreferencePairs, RewardModel, ShopTask, judge, train_policy
+from lecture21.alignment import (
+    PolicyConfig,
+    PreferencePairs,
+    RewardModel,
+    ShopTask,
+    dpo_loss,
+    judge,
+    train_dpo,
+    train_policy,
+)
 from lecture21.alignment.grammar import PLACES, is_sentence, sentences
 
-MEASURED, MEASURED_SLOW = (2, 4, 6, 8), (20, 40, 60, 80)  # iterations after which a policy is measured
-SLOWER, DRAWS = 10, 16
+MEASURED = (2, 4, 6, 8)  # iterations after which a policy is measured
+DRAWS, ALONE, STEP = 16, 40, 1e-5
+GOOD = 0.75  # a response that names the place and is rude, or better
 RESULT = Table("alignment_agreement", key=("seed",), details={"alignment_early": ("seed",)})
-SLOW = Table("alignment_slow", key=("seed", "learning_rate"))
+DISPLACED = Table("alignment_displaced", key=("seed",))
+PUSHED = Table("alignment_pushed", key=("seed", "weight"))
 VERIFIED = Table("alignment_verified", key=("seed",))
 BEST = Table("alignment_best_of_n", key=("seed",))
 
@@ -77,9 +92,52 @@ def measure(seed: int) -> tuple[dict[str, float], list[dict]]:
     return agreement(reward, held_out, task), early(seed, reference, reward, task)
 
 
-def slow(seed: int, learning_rate: float) -> c17_alignment_runs.Rows:
-    """Run one seed at a smaller learning rate."""
-    return c17_alignment_runs.unpenalized(seed, learning_rate, at=MEASURED_SLOW)
+def displaced(seed: int) -> dict[str, float]:
+    """Return what has become of the preferred responses of a seed's training pairs after DPO with beta 1."""
+    task, reference, _, pairs, _ = c17_alignment_runs.stages(seed)
+    policy = copy.deepcopy(reference)
+    rate = c17_alignment_runs.tuned("dpo", 1.0)
+    train_dpo(policy, reference, pairs, dataclasses.replace(task.dpo, learning_rate=rate, seed=seed), beta=1.0)
+    with torch.no_grad():
+        log_pi = [pairs.chosen.log_probabilities(model).sum(1) for model in (policy, reference)]
+    fell = log_pi[0] < log_pi[1]
+    changes = [change_alone(reference, pairs[n : n + 1]) for n in fell.nonzero().flatten()[:ALONE].tolist()]
+    row = {"pairs": len(pairs), "fell": fell.float().mean().item(), "alone": len(changes)}
+    row |= {"fell_alone": sum(change < 0 for change in changes)}
+    scores = task.score(pairs.chosen)
+    for name, part in (("fallen", fell), ("risen", ~fell)):
+        row |= {
+            f"score_{name}": scores[part].mean().item(),
+            f"good_{name}": (scores[part] >= GOOD).float().mean().item(),
+        }
+        row |= {f"flipped_{name}": pairs.flipped[part].float().mean().item()}
+    return c17_alignment_runs.rounded(row)
+
+
+def change_alone(reference: GPT, pair: PreferencePairs) -> float:
+    """Return the change of ln pi of the preferred response after a small step of DPO on one pair."""
+    policy = copy.deepcopy(reference)
+    before = [side.log_probabilities(policy).sum(1) for side in (pair.chosen, pair.rejected)]
+    dpo_loss(*before, *(each.detach() for each in before), beta=1.0).backward()
+    with torch.no_grad():
+        for weight in policy.parameters():
+            weight -= STEP * weight.grad
+        return (pair.chosen.log_probabilities(policy).sum() - before[0]).item()
+
+
+def pushed(seed: int, weight: float) -> c17_alignment_runs.Rows:
+    """Return the responses of one policy on its way."""
+    task, reference, reward, *_ = c17_alignment_runs.stages(seed)
+    policy, rows = copy.deepcopy(reference), []
+
+    def on_evaluation(iteration: int) -> None:
+        if iteration in (*MEASURED, *c17_alignment_runs.MEASURED):
+            rows.extend({"step": iteration} | row for row in c17_alignment_runs.samples(policy, reward, task, seed))
+
+    rate = c17_alignment_runs.tuned("ppo", weight)
+    config = PolicyConfig(c17_alignment_runs.ITERATIONS, kl_weight=weight, learning_rate=rate, seed=seed)
+    train_policy(policy, reference, reward, task.prompts, config, end=task.end, on_evaluation=on_evaluation)
+    return rows
 
 
 def verified(seed: int) -> c17_alignment_runs.Rows:
@@ -106,11 +164,12 @@ def drawn(seed: int) -> c17_alignment_runs.Rows:
 
 def main() -> None:
     """Measure every seed."""
-    rate = c17_alignment_runs.tuned("ppo", 0.0) / SLOWER
     each(lambda seed: RESULT.row(measure, seed=seed), seeds(3))
-    each(lambda seed: SLOW.rows(slow, seed=seed, learning_rate=rate), seeds(3))
     each(lambda seed: VERIFIED.rows(verified, seed=seed), seeds(3))
+    each(lambda seed: DISPLACED.row(displaced, seed=seed), seeds(3))
     BEST.rows(drawn, seed=0)
+    for weight in (0.0, c17_alignment_runs.PUBLISHED):
+        PUSHED.rows(pushed, seed=0, weight=weight)
 
 
 if __name__ == "__main__":

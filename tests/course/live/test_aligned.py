@@ -1,9 +1,9 @@
-"""Aligned or not: the judge in the page is the package's, and the figure shows the stored and the sampled responses."""
+"""Push the score: the judge in the page is the package's, and the figure shows stored and sampled responses."""
 
 import json
-import math
 import random
 
+import pandas as pd
 import pytest
 from playwright.sync_api import expect
 from until import until
@@ -15,7 +15,8 @@ from lecture21.course.chapters import results
 from lecture21.pretrained import storage
 
 STORED = live.Aligned().stored
-STOPS = [stop["name"] for stop in STORED["stops"]]
+STEPS, (FREE, HELD) = STORED["steps"], STORED["arms"]
+PROMPT = "Please find the blue lamp."
 
 
 def responses() -> list[tuple[str, str]]:
@@ -81,66 +82,45 @@ def test_tokens_are_written_as_the_package_writes_them(load_module):
     assert actual == [tokenizer.decode(ids) for ids in texts]
 
 
-def test_the_slider_reads_the_stored_results(open_figures):
+def test_the_slider_pushes_both_policies_through_the_stored_results(open_figures):
     figure = open_figures(live.Aligned()).figure("aligned")
-    slider, reading = figure.get_by_role("slider"), figure.locator(".reading")
-    runs = results.load("alignment_runs").query("seed == 0 and method == 'ppo' and step == 80").set_index("weight")
-    samples = results.load("alignment_samples").query(
-        "seed == 0 and method == 'ppo' and prompt == 'Please find the blue lamp.'"
-    )
-    for weight, presses in ((0.0, 0), (0.1, STOPS.index("PPO, KL weight 0") - STOPS.index("PPO, KL weight 0.1"))):
-        for _ in range(presses):
-            slider.press("ArrowLeft")
-        row, response = runs.loc[weight], samples.set_index("weight").loc[weight]
-        expect(reading).to_contain_text(f"PPO, KL weight {weight:g}, {row.kl:.1f} nats")
-        expect(reading).to_contain_text(
-            f"learned reward is {row.learned_reward:.2f} and the judge's score {row.score:.2f}"
-        )
-        expect(reading).to_contain_text(f"“{response.response}” (learned reward {response.learned_reward:.2f}, score")
+    slider, reading, answers = figure.get_by_role("slider"), figure.locator(".reading"), figure.locator(".answer")
+    pushed = results.load("alignment_pushed").query("prompt == @PROMPT").set_index(["weight", "step"])
+    measured = pd.concat([results.load("alignment_runs"), results.load("alignment_early")])
+    measured = measured.query("seed == 0 and method == 'ppo'").set_index(["weight", "step"])
+    expect(answers.first.locator(".said")).to_have_text(answers.last.locator(".said").inner_text())  # one model
+    for step in STEPS[1:]:
+        slider.press("ArrowRight")
+        for weight, answer, name in ((0.0, answers.first, "no penalty"), (0.1, answers.last, "with the penalty")):
+            row, response = measured.loc[weight, step], pushed.loc[weight, step]
+            reward = f"{row.learned_reward:.2f}"
+            expect(reading).to_contain_text(f"{name}, learned reward {reward}, judge's score {row.score:.2f}")
+            expect(answer.locator(".said")).to_have_text(response.response)
+            expect(answer.locator(".who")).to_contain_text(f"score {response.score:.2f}")
+    expect(slider).to_have_value(str(len(STEPS) - 1))
     figure.get_by_role("button", name="Reset").click()
-    expect(reading).to_contain_text("PPO, KL weight 0, 62.8 nats")
+    expect(reading).to_contain_text("After 0 iterations")
 
 
-def test_a_click_on_a_point_shows_the_response_of_its_policy(open_figures):
-    """The places are computed from the data and the margins of `lineChart`, apart from the figure's own script."""
-    stage = open_figures(live.Aligned())
-    figure = stage.figure("aligned")
-    answer, slider = figure.locator(".answer"), figure.get_by_role("slider")
-    for chart, value, (low, high) in ((0, 1, (0, 1)), (1, 2, (-0.5, 2.5))):
-        canvas = figure.locator(".chart").nth(chart)
-        for name in ("PPO, KL weight 0.1", "fine-tuned"):
-            measured = STORED["stops"][STOPS.index(name)]["measured"]
-            box = canvas.bounding_box()
-            x = 46 + math.log1p(measured[0]) / math.log1p(70) * (box["width"] - 56)
-            y = 24 + (high - measured[value]) / (high - low) * (box["height"] - 62)
-            canvas.click(position={"x": x, "y": y})
-            response = STORED["stops"][STOPS.index(name)]["responses"].splitlines()[2].split(" ", 2)[2]
-            until(lambda: answer.inner_text().startswith(name[0].upper() + name[1:]))
-            expect(answer).to_contain_text(response, use_inner_text=True)
-            expect(slider).to_have_value(str(STOPS.index(name)))
-        canvas.click(position={"x": 60, "y": 5})  # far from every point
-        expect(slider).to_have_value(str(STOPS.index("fine-tuned")))
+def test_what_one_should_see_is_true_of_the_state_on_the_screen(open_figures):
+    figure = open_figures(live.Aligned()).figure("aligned")
+    slider, outcome = figure.get_by_role("slider"), figure.locator(".outcome")
+    expect(outcome).to_contain_text("they respond alike")
+    for stop in range(1, len(STEPS)):
+        slider.press("ArrowRight")
+        assert FREE["reward"][stop] > FREE["reward"][0]
+        fell = FREE["score"][stop] < FREE["score"][0]
+        told = "the score is below where it began, and the reward higher" if fell else "reward and score are above"
+        expect(outcome).to_contain_text(told)
 
 
-def test_best_of_n_chooses_the_highest_learned_reward(open_figures):
-    figure = open_figures(live.Aligned(policy="best of 8")).figure("aligned")
-    draws = results.load("alignment_best_of_n").query("prompt == 'Please find the blue lamp.' and draw <= 8")
-    picked = draws.loc[draws["learned_reward"].idxmax()]
-    expect(figure.locator(".reading")).to_contain_text(
-        f"“{picked.response}” (learned reward {picked.learned_reward:.2f}, score {picked.score:.2f})"
-    )
-    assert picked.score < draws["score"].max()  # what makes the example worth showing
-    figure.get_by_text("All 8 responses from which it chooses").click()
-    judged = draws.loc[draws["score"].idxmax()]
-    expect(figure.locator(".response", has_text="best according to the judge")).to_contain_text(
-        judged.response, use_inner_text=True
-    )
-    expect(figure.locator(".response", has_text="chosen by the learned reward")).to_contain_text(
-        picked.response, use_inner_text=True
-    )
-    figure.get_by_label("Prompt").select_option("Where is the white lamp?")
-    draws = results.load("alignment_best_of_n").query("prompt == 'Where is the white lamp?' and draw <= 8")
-    expect(figure.locator(".reading")).to_contain_text(draws.loc[draws["learned_reward"].idxmax()].response)
+def test_the_curves_end_where_the_reader_is(open_figures):
+    """The next points of the curves would give the ending away."""
+    figure = open_figures(live.Aligned(stop=3)).figure("aligned")
+    curves = figure.locator(".chart").first.locator(".curve")
+    expect(curves).to_have_count(2)
+    width = figure.locator(".chart").first.bounding_box()["width"]
+    assert 0.2 * width < curves.first.bounding_box()["width"] < 0.5 * width
 
 
 def test_the_models_respond_in_the_page_and_the_judge_scores_them(open_figures):
@@ -180,24 +160,28 @@ def test_a_broken_model_gives_one_sentence_and_the_stored_responses_stay(open_fi
     message = figure.locator(".message:not(:empty)")
     message.wait_for()
     until(lambda: message.inner_text().endswith("."))
-    expect(figure.locator(".response")).to_have_count(3)
+    expect(figure.locator(".response")).to_have_count(2)
     expect(button.or_(figure.get_by_role("button", name="Sample again"))).to_be_enabled()
 
 
 def test_the_stored_data_are_those_of_one_seed():
-    assert STOPS[0] == "fine-tuned"
-    assert STOPS[-1] == "PPO, KL weight 0"
-    runs = results.load("alignment_runs")
-    kl = [stop["measured"][0] for stop in STORED["stops"]]
-    assert kl == sorted(kl)
-    for stop in STORED["stops"]:
-        same = runs[
-            (runs["seed"] == 0)
-            & ((runs["kl"] - stop["measured"][0]).abs() < 0.0051)
-            & (runs["method"] == stop["method"])
-        ]
-        assert len(same) == 1
-        assert stop["measured"] == pytest.approx(
-            [same.kl.item(), same.score.item(), same.learned_reward.item()], abs=0.006
+    runs = results.load("alignment_runs").query("seed == 0 and step == 80").set_index("weight")
+    samples = results.load("alignment_samples").query("seed == 0 and method == 'ppo'")
+    for arm, weight in ((FREE, 0.0), (HELD, 0.1)):
+        assert (arm["score"][-1], arm["reward"][-1]) == pytest.approx(
+            (runs.score[weight], runs.learned_reward[weight]), abs=0.006
         )
-        assert len(stop["responses"].splitlines()) == (0 if stop["n"] else 10)
+        last = [line.split(" ", 2)[2] for line in arm["responses"][-1].splitlines()]
+        assert last == samples[samples["weight"] == weight]["response"].tolist()  # two scripts made the same policy
+    assert FREE["responses"][0] == HELD["responses"][0]
+    assert [len(arm["responses"]) for arm in (FREE, HELD)] == [len(STEPS)] * 2
+
+
+def test_the_description_has_the_numbers_of_the_tables():
+    told = " ".join(live.Aligned.description.split())
+    assert f"the score rises from {HELD['score'][0]:.2f} to {HELD['score'][-1]:.2f}." in told
+    top = FREE["score"].index(max(FREE["score"]))
+    assert (
+        f"it rises to {FREE['score'][top]:.2f} at iteration {STEPS[top]} and falls to {FREE['score'][-1]:.2f}" in told
+    )
+    assert min(arm["reward"][-1] for arm in (FREE, HELD)) > 2

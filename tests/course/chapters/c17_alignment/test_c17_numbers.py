@@ -2,6 +2,7 @@ import pandas as pd
 import pytest
 from said import spread
 
+from lecture21.alignment import grammar
 from lecture21.course.chapters import results
 
 PAGE = "negative_results"
@@ -21,58 +22,92 @@ def last(runs) -> pd.DataFrame:
     )
 
 
-def test_best_of_n_ppo_and_dpo(said, last):
+def test_imitation_and_the_best_of_n(said, last):
     score = last.score.groupby(level=[0, 1]).mean()
-    judge = score["best_of_n_by_judge", 4.0]
-    said("{:.2f} with 4 responses and {:.2f} with 64. Let the judge pick among the same four and the score is {:.2f}.",
-         score["best_of_n", 4], score["best_of_n", 64], judge)  # fmt: skip
-    said("reaches {:.2f} (weight 0.1) and {:.2f} (0.3)", score["ppo", 0.1], score["ppo", 0.3])
-    dpo = last.score["dpo", 1.0]
-    said("**DPO** scores {:.2f} to {:.2f} with $\\beta=1$.", dpo.min(), dpo.max())
-    grpo = results.load("alignment_grpo").query("step == 80").set_index("weight")
-    said("**GRPO** with a penalty reaches {:.2f}", grpo.score[0.1].mean())
-    kl = last.kl.groupby(level=[0, 1]).mean()
-    said("(PPO: {:.1f} against {:.1f} nats)", kl["ppo", 0.3], kl["ppo", 0.1])
+    said("the best of 4 lifts the score from {:.2f} to {:.2f}, which is hard to beat. Let the judge pick among the "
+         "same four, and it is {:.2f}.", score["best_of_n", 1], score["best_of_n", 4],
+         score["best_of_n_by_judge", 4])  # fmt: skip
+    assert abs(score["best_of_n", 1] - last.score["sft"].mean()) < 0.01
+
+
+def test_one_prompt(said):
+    drawn = results.load("alignment_best_of_n").query("prompt == 'Show me the brown hat.'")
+    best = [drawn[drawn["draw"] <= n].nlargest(1, "learned_reward").iloc[0] for n in (8, 16)]
+    assert best[1].learned_reward > best[0].learned_reward
+    assert best[1].score < best[0].score
+    said("From 8 to 16 responses, the reward rises and the score falls.")
+    said("the reward model rates one at {:.2f}.", drawn.nlargest(2, "score").learned_reward.min())
 
 
 def test_over_optimization(said, runs, last):
     early = results.load("alignment_early").query("weight == 0 and step == 4")
     reference = last.score["sft"].mean()
-    said("only {:.1f} nats away, its mean score has risen from {:.2f} to {:.2f}.", early.kl.mean(), reference,
-         early.score.mean())  # fmt: skip
     free = runs.loc["ppo"].loc[0.0]
     sft = last.loc["sft"].reset_index().set_index("seed").score
     for _, rows in free.groupby("step"):
         assert (rows.set_index("seed").score < sft).all()
-    said("From iteration 10 on, it is worse for every seed, and ends at {:.2f}.", last.score["ppo", 0.0].mean())
-    best, ppo = last.loc[("best_of_n", 64)], last.loc[("ppo", 0.0)]
-    assert best.score.mean() > 2 * ppo.score.mean()
-    assert abs(best.learned_reward.mean() - ppo.learned_reward.mean()) < 0.1
-    said("The best of 64 has about the same reward as the last of these policies, and more than twice the score.")
-    scores = ppo.score
+    said("at iteration 4 the score has risen from {:.2f} to {:.2f}. From iteration 10 on, it is below the fine-tuned "
+         "model's for every seed, and it ends at {:.2f}.", reference, early.score.mean(),
+         last.score["ppo", 0.0].mean())  # fmt: skip
+    scores = last.score["ppo", 0.0]
     said("then decreases to between {:.2f} and {:.2f}.", scores.min(), scores.max())
+    said("and the score ends at {:.2f}, about that of the best of 64.", last.score["ppo", 0.1].mean())
+    assert abs(last.score["ppo", 0.1].mean() - last.score["best_of_n", 64].mean()) < 0.015
 
 
-def test_penalty_or_early_stopping(said, runs):
-    penalty = runs.loc["ppo"].loc[0.1].query("step == 80").set_index("seed").score
-    free = pd.concat([runs.loc["ppo"].loc[0.0].reset_index(), results.load("alignment_early").query("weight == 0")])
-    slow = results.load("alignment_slow")
-    ahead, less = (penalty - each.groupby("seed").score.max() for each in (free, slow))
-    said("by {:.2f} to {:.2f}, or by {:.2f} to {:.2f} if the run without a penalty gets", ahead.min(), ahead.max(),
-         less.min(), less.max())  # fmt: skip
+def test_the_learned_reward_never_falls(said):
+    ways = pd.concat([results.load("alignment_early"), results.load("alignment_runs").query("method == 'ppo'")])
+    mean = ways.query("weight == 0").groupby("step").learned_reward.mean()
+    assert len(mean) == 8
+    assert (mean.diff().dropna() > 0).all()
+    said("**It never falls; the score does.**")
 
 
-def test_a_reward_that_a_rule_checks(said):
+def test_how_many_responses_are_different(said, last):
+    """Collapse is said and denied by a count, beside that of the fine-tuned model and the least that is of use."""
+    free, held, sft = (last.different[key] for key in (("ppo", 0.0), ("ppo", 0.1), "sft"))
+    things = len(grammar.HELD_OUT_ITEMS)
+    said("Of 320 responses, {:.0f} to {:.0f} are different; the fine-tuned model writes {:.0f} to {:.0f}, and even one "
+         "fixed sentence for each of the {} things would make {}.", free.min(), free.max(), sft.min(), sft.max(),
+         things, things)  # fmt: skip
+    said("With the penalty, {:.0f} to {:.0f} responses stay different", held.min(), held.max())
+    by_judge = results.load("alignment_verified").query("step == 80")
+    said("count the different responses: {:.0f} to {:.0f}.", by_judge.different.min(), by_judge.different.max())
+    assert by_judge.different.max() < sft.min() / 5
+
+
+def test_what_the_last_policies_write(said, last):
+    free = last.loc[("ppo", 0.0)].set_index("seed")
+    assert free.fluent[0] < 0.5
+    assert free.fluent[1:].min() > 0.9
+    assert free.helpful[1:].max() < 0.05
+    said("Seed 0 has lost its grammar. The other two speak of the wrong thing nearly always: what their reward models "
+         "could not tell.")  # fmt: skip
+
+
+def test_a_reward_that_a_rule_checks(said, last):
     table = results.load("alignment_verified")
-    last = table.query("step == 80")
-    said("After 80 iterations the judge's score is {:.2f} to {:.2f}, above every policy that was trained on the "
-         "learned reward, at {:.0f} to {:.0f} nats", last.score.min(), last.score.max(), last.kl.min(),
-         last.kl.max())  # fmt: skip
-    said("(Seed 2 was at {:.2f} after 40.)", table.query("seed == 2 and step == 40").score.item())
-    said("for seed 2, the reward model rates them at {:.2f}", last.query("seed == 2").learned_reward.item())
-    assert (last["score"] > 0.94).all()
-    parts = last["fluent"] * (2 * last["helpful"] + last["polite"] + last["brief"]) / 4
-    assert last["score"].tolist() == pytest.approx(parts.tolist(), abs=0.02)
+    ends = table.query("step == 80")
+    said("Now the push ends at {:.2f} to {:.2f}.", ends.score.min(), ends.score.max())
+    assert ends.score.min() > last.score["ppo"].max()
+    parts = ends["fluent"] * (2 * ends["helpful"] + ends["polite"] + ends["brief"]) / 4
+    assert ends["score"].tolist() == pytest.approx(parts.tolist(), abs=0.02)
+
+
+def test_whose_preferred_responses_fall(said):
+    """What has fallen is told beside what has not, and beside a step on the pair alone."""
+    table = results.load("alignment_displaced")
+    low, high = 100 * table.min(), 100 * table.max()
+    assert table.fell_alone.sum() == 0
+    said("DPO makes {:.0f} to {:.0f} % of the preferred responses in its training pairs less probable", low.fell,
+         high.fell)  # fmt: skip
+    said("in all {} that we tried.", table.alone.sum())
+    said("{:.0f} to {:.0f} % of the fallen had been preferred by a labeler's mistake, and {:.0f} to {:.0f} % of the "
+         "others.", low.flipped_fallen, high.flipped_fallen, low.flipped_risen, high.flipped_risen)  # fmt: skip
+    said("{:.0f} to {:.0f} % of the fallen are good, with a score of at least 0.75.", low.good_fallen, high.good_fallen)
+    wrong = table.fell * table.flipped_fallen + (1 - table.fell) * table.flipped_risen
+    assert wrong.mean() == pytest.approx(1 / 6, abs=0.015)
+    said("about one label in six is wrong.")
 
 
 def test_the_page_on_alignment(said, last):
@@ -99,12 +134,13 @@ def test_the_page_on_alignment(said, last):
     once, twice = search["sft", 0.0003].item(), search["sft_steps", 0.0003].min()
     said("lower the loss on held-out demonstrations from {:.3f} to {:.3f}", once, twice, on=PAGE)
     assert once - twice < 0.003
-    said("Twice as many updates lower the loss by less than 0.003 nats.")
+    said("lower the loss on held-out demonstrations by less than 0.003 nats per token.")
 
 
 def test_what_the_reward_models_recognize(said):
     agreement = results.load("alignment_agreement").set_index("seed")
-    said("It nearly always detects a response that names no place.")
-    assert agreement.evasive.mean() > 0.9 > agreement.evasive.min() > 0.89
-    said("It recognizes the *requested* thing in seed 0 but hardly in the other two, where chance gives 50 %.")
-    assert agreement.wrong[0] > 0.7 > 0.65 > agreement.wrong[1:].max()
+    said("A response that names no place rarely fools it.")
+    assert agreement.evasive.min() > 0.89
+    said("One seed can tell; the other two are little better than a coin.")
+    assert agreement.wrong[0] > 0.9
+    assert agreement.wrong[1:].max() < 0.6

@@ -1,6 +1,6 @@
-// Aligned or not (chapter 17): one prompt, and the responses of policies along their divergence from the reference.
+// Push the score (chapter 17): one prompt, and what two policies respond on their way, without and with the KL penalty.
 
-import { frontier } from "./drawing.js";
+import { way } from "./drawing.js";
 import { createJudge } from "./judge.js";
 import { createSampler } from "./live.js";
 import { controlsOf } from "../kit/bound.js";
@@ -8,24 +8,19 @@ import { legend } from "../kit/chart.js";
 import { THEMED } from "../kit/colors.js";
 import { button } from "../kit/controls.js";
 import { create, createFrame, find, messageOf } from "../kit/frame.js";
-import { written } from "../kit/numbers.js";
-import { integerIn } from "../kit/state.js";
-import { STYLE, allDraws, bestOf, capital, linesOf, row, sampledRows, signed } from "./responses.js";
+import { STYLE, linesOf, row, sampledRows, signed } from "./responses.js";
 
 /**
- * @typedef {{name: string, method: string, n: number, measured: import("./drawing.js").Measured}} Stop
- *   n: of how many responses the policy takes the best; 0 if it takes the first
  * @typedef {object} Stored  what Python gives; responses are text, of which `linesOf` makes lines
  * @property {string[]} prompts
  * @property {number[][]} ids  of the tokens of each prompt
  * @property {number} newest  tokens of a response at most
- * @property {(Stop & {responses: string})[]} stops
- * @property {string} base
- * @property {string[]} draws  of the reference, for each prompt
- * @property {import("./drawing.js").Course[]} courses
+ * @property {number[]} steps  iterations, from 0, the fine-tuned model
+ * @property {(import("./drawing.js").Arm & {responses: string[]})[]} arms  responses: for each step
  * @property {import("./judge.js").Grammar} grammar
  */
 
+const TRY = "Drag the slider slowly to the right, and read what the customer gets.";
 const N = 8; // live responses of which the judge chooses the best
 
 export default {
@@ -33,23 +28,16 @@ export default {
   render(context) {
     /** @type {Stored} */
     const stored = context.model.get("stored");
-    const { prompts, courses, ids } = stored;
-    const [base, draws] = [linesOf(stored.base), stored.draws.map(linesOf)];
-    const stops = stored.stops.map((stop) => ({ ...stop, responses: linesOf(stop.responses) }));
+    const { prompts, ids, steps } = stored;
+    const arms = stored.arms.map((arm) => ({ ...arm, lines: arm.responses.map(linesOf) }));
     const judge = createJudge(stored.grammar);
-    const reference = /** @type {typeof stops[0]} */ (stops.find(({ method }) => method === "sft"));
     const frame = createFrame(context, {
-      title: "Aligned or not?",
-      first: "Click a large point to read that policy's response, or move the slider from policy to policy.",
-      then: "at the right end the learned reward is high and the response is nonsense; further left, the judge's mean score is higher.",
-      fields: {
-        stop: { start: stops.length - 1, check: integerIn(0, stops.length - 1) },
-      },
+      title: "Push the score",
+      first: TRY,
       onChange: update,
     });
     const { state } = frame;
     const { select, slider } = controlsOf(frame);
-    const chosen = () => stops[state.values.stop];
 
     select("prompt", {
       label: "Prompt",
@@ -57,89 +45,58 @@ export default {
       show: String,
       take: Number,
     });
-    slider("stop", {
-      label: "Policy",
-      min: 0,
-      max: stops.length - 1,
-      format: (index) => `${stops[index].name}, ${written(stops[index].measured[0], 1)} nats`,
-    });
+    slider("stop", { label: "Pushed for", format: (stop) => `${steps[stop]} iterations` });
     const sampleButton = button(frame.controls, {
       label: "Sample both models now",
       others: ["Sample again"],
       onClick: sampleNow,
     });
 
-    const answer = create("div", { class: "panel full responses answer" });
-    frame.stage.append(answer);
-    const look = (/** @type {number} */ i) => ({ color: THEMED.series[i] });
-    const points = {
-      courses,
-      look,
-      stops,
-      chosen: () => chosen().measured,
-      onChoose: (/** @type {number} */ stop) => state.set({ stop }),
-    };
+    const look = (/** @type {number} */ i) => ({ color: THEMED.series[1 + i] });
+    const answers = arms.map(() => create("div", { class: "panel responses answer" }));
+    frame.stage.append(...answers);
+    const points = { arms, steps, look, chosen: () => Number(state.values.stop) };
     const charts = [
-      frontier(frame, { ...points, value: 1, yRange: [0, 1], title: "Judge's score", yTitle: "judge's score" }),
-      frontier(frame, {
-        ...points,
-        value: 2,
-        yRange: [-0.5, 2.5],
-        title: "Learned reward, which was optimized",
-        yTitle: "learned reward",
-      }),
+      way(frame, { ...points, value: "reward", yRange: [-0.1, 2.5], title: "Learned reward: what is pushed" }),
+      way(frame, { ...points, value: "score", yRange: [0, 1], title: "Judge's score: what was meant" }),
     ];
     const key = create("div", { class: "panel full" });
     frame.stage.append(key);
-    legend(key, () => courses.map(({ name }, i) => ({ name, ...look(i) })));
-    key.append(
-      create(
-        "p",
-        { class: "note" },
-        "Large points: policies of seed 0, whose responses can be read. Rings: two other seeds.",
-      ),
-    );
-    const responses = create("div", { class: "panel full responses" });
+    legend(key, () => arms.map(({ name }, i) => ({ name, ...look(i) })));
     const now = create("div", { class: "panel full responses" });
-    frame.stage.append(responses, now);
+    frame.stage.append(now);
     frame.root.append(create("style", {}, STYLE));
 
-    const drawn = allDraws();
-
-    /** The draws of which the chosen policy takes the best; null if it responds at once. */
-    function best() {
-      const { n } = chosen();
-      return n ? bestOf(draws[state.values.prompt], n) : null;
-    }
-
-    /** Response, score and learned reward of the chosen policy. */
-    function response() {
-      const found = best();
-      return found ? found.list[found.picked] : chosen().responses[state.values.prompt];
-    }
-
     function update() {
-      const { prompt } = state.values;
+      const { prompt, stop } = state.values;
       for (const chart of charts) chart.redraw();
-      answer.replaceChildren(row(capital(chosen().name), response(), "chosen"));
-      const among = best();
-      responses.replaceChildren(
-        row("Before fine-tuning (base)", base[prompt]),
-        row("Fine-tuned, the reference", reference.responses[prompt]),
-        ...(among ? [drawn(among)] : []),
-      );
+      const shown = arms.map(({ lines }) => lines[stop][prompt]);
+      for (const [i, { name }] of arms.entries()) {
+        answers[i].replaceChildren(row(stop ? `PPO, ${name}` : "Fine-tuned, before the push", shown[i], "chosen"));
+      }
+      const { score } = arms[0];
+      frame.advise({ first: TRY, then: told(stop) });
       if (sampled !== null && sampled !== prompt) {
         sampled = null;
         now.replaceChildren();
       }
-      const { name, measured } = chosen();
-      const [kl, score, learned] = measured;
-      const [text, own, reward] = response();
       frame.describe(
-        `${capital(name)}, ${written(kl, 1)} nats from the fine-tuned model: over all held-out prompts the learned reward is ` +
-          `${signed(learned)} and the judge's score ${score.toFixed(2)}. To “${prompts[prompt]}” it responds “${text}” ` +
-          `(learned reward ${signed(reward)}, score ${own.toFixed(2)}).`,
+        `After ${steps[stop]} iterations, over all held-out prompts: ` +
+          arms
+            .map(
+              (arm) =>
+                `${arm.name}, learned reward ${signed(arm.reward[stop])}, judge's score ${arm.score[stop].toFixed(2)}`,
+            )
+            .join("; ") +
+          `. To “${prompts[prompt]}” the policy responds ${arms.map(({ name }, i) => `“${shown[i][0]}” (${name})`).join(" and ")}.`,
       );
+
+      /** What one should see, which depends on how far the policy has been pushed. */
+      function told(/** @type {number} */ at) {
+        if (at === 0) return "both policies begin as the same model, so they respond alike.";
+        if (score[at] > score[0]) return "the push helps: reward and score are above where they began.";
+        return "without the penalty the score is below where it began, and the reward higher than before.";
+      }
     }
 
     /** The prompt of what was sampled last. @type {number | null} */

@@ -6,32 +6,6 @@ import { argmax } from "../kit/numbers.js";
 /** @typedef {[text: string, score: number, learned: number]} Line  a response, its score and its learned reward */
 
 /**
- * Return of the first n draws of the reference the one that the learned reward chooses, and the one that the judge would.
- * @param {Line[]} draws
- * @param {number} n
- */
-export function bestOf(draws, n) {
-  const list = draws.slice(0, n);
-  return { list, picked: argmax(list.map((line) => line[2])), judged: argmax(list.map((line) => line[1])) };
-}
-
-/** The draws of which a policy takes the best, in a fold that stays open when they change. */
-export function allDraws() {
-  let opened = false;
-  return (/** @type {ReturnType<typeof bestOf>} */ { list, picked, judged }) => {
-    const marks = (/** @type {number} */ i) => [
-      i === picked ? "chosen by the learned reward" : "",
-      i === judged ? "best according to the judge" : "",
-    ];
-    const items = list.map((line, i) => row(marks(i).filter(Boolean).join(", ") || `response ${i + 1}`, line));
-    const summary = create("summary", {}, `All ${list.length} responses from which it chooses`);
-    const node = create("details", { open: opened }, summary, ...items);
-    node.addEventListener("toggle", () => (opened = node.open));
-    return node;
-  };
-}
-
-/**
  * The rows of what both models responded just now: n of the unaligned one, of which the judge chooses the best, and one
  * of the aligned one.
  * @param {string[]} texts
@@ -46,12 +20,8 @@ export function sampledRows(texts, scoreOf) {
     create("p", { class: "panel-title", role: "status" }, "Sampled just now, and scored by the judge"),
     row("Before fine-tuning (base)", scored[0]),
     row(`Before fine-tuning, best of ${n} according to the judge (response ${winner + 1})`, scored[winner]),
-    row("Aligned (PPO, KL weight 0.1)", scored[n], "chosen"),
+    row("Aligned (PPO with the penalty)", scored[n], "chosen"),
   ];
-}
-
-export function capital(/** @type {string} */ text) {
-  return text[0].toUpperCase() + text.slice(1);
 }
 
 /** A reward with two digits and a real minus sign. */
@@ -82,7 +52,6 @@ export function row(name, [text, score, learned], mark = "") {
 
 export const STYLE = `
 .responses.answer { min-height: 5.5rem; } .responses > p { margin-bottom: 0.3rem; }
-.note { font-size: 0.85rem; color: var(--note); margin: 0.2rem 0 0; }
 .response { border-left: 4px solid var(--line); padding: 0.1rem 0 0.1rem 0.7rem; margin-bottom: 0.5rem; }
 .response.chosen { border-color: var(--accent); }
 .response p { margin: 0; } .who { font-size: 0.85rem; font-variant-numeric: tabular-nums; }
