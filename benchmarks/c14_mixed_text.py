@@ -17,6 +17,9 @@ both with a balance loss of weight 0.01.
 `by character`: 8 experts; a fixed table sends each character to one (Hash Layers, Roller et al. 2021, with balanced
 assignment): the most frequent characters come first, each to the expert with the least load in the training text, ties
 drawn with the seed, another table in each layer. Its output has the weight 1.
+`at random`: 8 experts; a random one for each character, anew in every batch, also when it is scored, with weight 1.
+`all experts`: 8 experts, all of which process each character with weight 1. This is the layer of `dense, equal total`;
+only its matrices are cut into eight, as Muon, which treats each matrix on its own, sees them in the sparse models.
 
 The learning rates of the recipe are multiplied by one factor, which is tuned for each model: with another seed (100),
 trained on the first nine tenths of the training text of each half and scored on their last tenths; from 1 to the
@@ -65,6 +68,8 @@ ARMS: dict[str, dict[str, object]] = {
     },
     "dense, equal active": {"d_ff": WIDTH},
     "dense, equal total": {"d_ff": WIDTH * N_EXPERT},
+    "at random": {"d_ff": WIDTH, "moe": MOE | {"balance": "none"}},
+    "all experts": {"d_ff": WIDTH, "moe": {"n_expert": N_EXPERT, "top_k": N_EXPERT, "balance": "none"}},
 }
 KINDS = ("letter", "space", "digit", "mark")
 KEY = ("part", "arm", "seed", "factor")

@@ -63,7 +63,13 @@ def test_who_chooses_the_expert(arm):
     model = built(arm)
     first, again = experts_of(model, IDS), experts_of(model, IDS.flip(1))
     same_in_any_context = all(torch.equal(a, b.flip(1)) for a, b in zip(first, again, strict=True))
-    assert same_in_any_context == (arm == "by character")
+    assert same_in_any_context == (arm in ("by character", "all experts"))
+
+
+def test_all_experts_are_one_wide_layer():
+    layer, x = built("all experts").blocks[0].feed_forward, torch.randn(2, 5, 64)
+    with torch.no_grad():
+        assert torch.allclose(layer(x), sum(expert(x) for expert in layer.experts.layers()), rtol=1e-4, atol=1e-3)
 
 
 def test_the_arms_are_equal_in_what_they_say():
@@ -71,7 +77,8 @@ def test_the_arms_are_equal_in_what_they_say():
     active, total = rows.active["dense, equal active"], rows.parameters["dense, equal total"]
     for arm in SPARSE:
         router = 2 * 64 * mixed.ARMS[arm]["moe"]["n_expert"]
-        assert rows.active[arm] - router == active  # a fixed router is counted, although it has no weights
+        wanted = total if arm == "all experts" else active
+        assert rows.active[arm] - router == wanted  # a fixed router is counted, although it has no weights
         assert rows.parameters[arm] - router * arm.startswith("learned") == total
 
 
@@ -125,8 +132,17 @@ def test_a_table_beats_the_learned_routers_and_these_the_dense_layer_of_equal_ac
         routers = nats[["learned", "learned, two of 16"]]
         assert (routers.lt(nats["dense, equal active"], axis=0)).all(axis=None)
         assert (routers.gt(nats["by character"], axis=0)).all(axis=None)
+        assert (nats["at random"] > nats["dense, equal active"]).all()
     gap = losses["nats"].sub(losses["nats"]["by character"], axis=0)[["learned", "learned, two of 16"]].mean()
     assert gap["learned, two of 16"] < gap["learned"] / 2
+
+
+def test_cutting_the_matrices_of_the_dense_layer_explains_part_of_what_experts_gain_over_it(losses):
+    nats = losses["nats"]
+    assert (nats["by character"] < nats["all experts"]).all()
+    assert (nats["all experts"] < nats["dense, equal total"]).all()
+    ahead = nats["all experts"] - nats["learned, two of 16"]
+    assert abs(ahead.mean()) < ahead.std()  # unclear which is ahead
 
 
 @pytest.fixture
