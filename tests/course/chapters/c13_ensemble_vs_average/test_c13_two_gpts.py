@@ -45,6 +45,7 @@ def by_kappa(table):
 
 def test_seeds_of_the_search_are_not_reported(table):
     searched = table.query("part == 'search'").seed
+    assert set(searched) == {100, 101}
     assert not set(searched) & set(table.query("part != 'search'").seed)
 
 
