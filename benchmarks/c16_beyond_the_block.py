@@ -4,12 +4,10 @@ Usage: python benchmarks/c16_beyond_the_block.py [SEED ...]  (0 1 2 if none is n
 
 Three layers, width 64, four heads; 600 updates of 32 windows by Adam with a warm-up, a cosine decay to 0 and gradient
 clipping. Then the context length becomes 512 and, without further training, the attention window becomes 64, or
-positions are interpolated by a factor of 8: in all eight planes of a head, in the three that turn full circles within
-64 positions ("fast planes 8"), or in the other five ("slow planes 8"); or distances are limited to 63 ("distance 63"):
-a key that is further away is rotated as if it were 63 positions away. With each interpolation and without any change,
-training then continues for 100 updates of 4 windows of 512 characters. The learning rates of the first training, and of
-the continued ones without interpolation and with it in all planes, are tuned with one more seed on characters 32,770 to
-49,154 of the validation split. Interpolation of some planes uses the rate that is best for both of these.
+positions are interpolated by a factor of 8, or distances are limited to 63 ("distance 63"): a key that is further away
+is rotated as if it were 63 positions away. With the interpolation and without any change, training then continues for
+100 updates of 4 windows of 512 characters. The learning rates of all three trainings are tuned with one more seed on
+characters 32,770 to 49,154 of the validation split.
 
 Writes the result `beyond_the_block`: more, the updates at 512 characters; the learning rate of the last training; by
 and at, the kind of measurement and its length or position; nats per character. Runs and n-grams are evaluated on the
@@ -28,7 +26,6 @@ from table import Table, each, run, seeds
 from lecture21 import GPT, GPTConfig
 from lecture21.baselines import NGram
 from lecture21.layers.heads import MultiHeadAttention
-from lecture21.layers.positions import Rotary
 from lecture21.objectives import token_log_probabilities
 from lecture21.training import TrainConfig, evaluate, train
 
@@ -38,8 +35,6 @@ CHANGES = {
     "window 64": {"window": TRAINED},
     "interpolation 8": {"rotary_scaling": "interpolation", "rotary_factor": 8.0},
 }
-FAST = 3  # planes that turn by a full circle within 64 positions
-PLANES = {"fast planes 8": slice(FAST), "slow planes 8": slice(FAST, None)}
 LIMITED = f"distance {TRAINED - 1}"
 CONTINUED = ("as trained", "interpolation 8")
 STEPS, MORE = 600, 100
@@ -52,16 +47,7 @@ def extended(model: GPT, change: str) -> GPT:
     """Return a copy that reads 512 characters, with its window or its positions changed."""
     if change == LIMITED:
         return with_limit(extended(model, "as trained"), TRAINED - 1)
-    if change not in PLANES:
-        return model.extend_context(LONG, **CHANGES[change])
-    copy, source = extended(model, "as trained"), extended(model, "interpolation 8")
-    for into, out_of in zip(copy.modules(), source.modules(), strict=True):
-        if isinstance(into, Rotary):
-            for name in ("cos", "sin"):
-                tables = (getattr(module, name).unflatten(1, (2, -1)) for module in (into, out_of))  # (T, 2, D/2)
-                changed, interpolated = (table[..., PLANES[change]] for table in tables)
-                changed.copy_(interpolated)
-    return copy
+    return model.extend_context(LONG, **CHANGES[change])
 
 
 def with_limit(model: GPT, limit: int) -> GPT:
@@ -161,10 +147,9 @@ def base_rate() -> float:
 def main() -> None:
     """Tune the learning rates, and run every change with every seed."""
     rates = {change: tuned(change, MORE) for change in CONTINUED}
-    rates |= dict.fromkeys(PLANES, rates["interpolation 8"])
 
     def compare(seed: int) -> None:
-        for change in (*CHANGES, *PLANES, LIMITED):
+        for change in (*CHANGES, LIMITED):
             RUNS.rows(measured, part="run", change=change, more=0, learning_rate=base_rate(), seed=seed)
         for change, rate in rates.items():
             RUNS.rows(measured, part="run", change=change, more=MORE, learning_rate=rate, seed=seed)

@@ -33,7 +33,7 @@ PAIRS = {
     "two stacks, crossed out": (live.TwoStacks(8, 6), ".stacks button >> nth=7", ".holds"),
     "write": (live.Write(prompt="MIRANDA:\nO w"), "button.main", ".bars"),
     "bits": (live.Write(prompt="To be", view="price"), "textarea", ".strip"),
-    "patches": (live.Patches(), ".pen", ".panel.mask canvas"),
+    "patches": (live.Patches(), ".pen", ".names"),
     "aligned": (live.Aligned(), ".controls :is(button, input) >> nth=0", ".chart >> nth=0"),
 }
 

@@ -17,14 +17,6 @@ def cards(scale: float = 1) -> int:
     return math.ceil(scale * accounting.kv_cache_bytes(shape, CONTEXT) / 80e9)
 
 
-def larger_fraction() -> str:
-    fractions = {}
-    for name in ("gpt2", "gpt3"):
-        flops = accounting.flops_per_token(accounting.Shape.of(presets.get(name)), CONTEXT)
-        fractions[name] = flops.attention / flops.forward
-    return {"gpt2": "GPT-2", "gpt3": "GPT-3"}[max(fractions, key=fractions.__getitem__)]
-
-
 def saved_by_the_fused_kernel() -> str:
     """The kernel stores no table of scores; the cache does not depend on it, and neither do the FLOPs."""
     config = presets.get("gpt2")
@@ -48,9 +40,9 @@ def far_beyond() -> str:
 NUMBERS = {
     "16.1": lambda: [sum(range(1, 1025)) / 1024, 1024, sum(range(1, 1025)), 2],
     "16.2": lambda: [cards(), cards(1 / 2), cards(1 / 96), cards(2), cards(8)],
-    "16.5": lambda: [reach(3, 4), 3 * 4, reach(1, 4), 4],
+    "16.4": lambda: [reach(3, 4), 3 * 4, reach(1, 4), 4],
 }
-CHOICES = {"16.3": larger_fraction, "16.4": saved_by_the_fused_kernel, "16.6": far_beyond}
+CHOICES = {"16.3": saved_by_the_fused_kernel, "16.5": far_beyond}
 IN_CHAPTER = set()
 
 
@@ -60,6 +52,5 @@ def explained() -> dict[str, list[str]]:
     return {
         "16.1": [f"{sum(range(1, 1025)):,}"],
         "16.2": [f"{size / 1e9:.0f}" for size in sizes] + [f"{sizes[0] / 80e9:.1f}"],
-        "16.3": [f"{6 * presets.get(name).d_model:,}" for name in ("gpt2", "gpt3")],
-        "16.5": [str(reach(3, 4))],
+        "16.4": [str(reach(3, 4))],
     }

@@ -1,30 +1,39 @@
-// An image as tokens (chapter 15): the patches of a digit, the text after them, the mask over both, and its cost.
+// Draw a digit (chapter 15): a small GPT reads its patches as a sentence and names it, while the pen moves.
 
 import { controlsOf } from "../kit/bound.js";
 import { button } from "../kit/controls.js";
-import { create, createFrame, find, headings } from "../kit/frame.js";
+import { create, createFrame, panel } from "../kit/frame.js";
+import { argmax } from "../kit/numbers.js";
 import { arrayOf } from "../kit/state.js";
 import { DIGITS, NAMES } from "./digits.js";
-import { maskView } from "./mask.js";
-import { picture } from "./picture.js";
-import { read } from "./reader.js";
-import { SIDE, allowedPairs, mayAttend, patchAt, tokensOf } from "./sequence.js";
-import { STYLE, tokenStrip } from "./strip.js";
+import { gray, picture } from "./picture.js";
+import { PATCH, PATCHES, SIDE, patchesOf, read } from "./reader.js";
 
-/** A whole number with commas. */
-const whole = (/** @type {number} */ value) => value.toLocaleString("en-US");
+const STYLE = `
+.panel.picture { flex: 1 1 13rem; max-width: 17rem; } .panel.names { flex: 1 1 14rem; }
+.pen { position: absolute; inset: 0; width: 100%; height: 100%; background: none; border: 0; border-radius: 0; padding: 0; cursor: crosshair; touch-action: none; }
+.names ol { list-style: none; margin: 0; padding: 0; }
+.names li { display: grid; grid-template-columns: 3.2rem 1fr 3.3rem; gap: 0.5rem; align-items: center; line-height: 1.65rem; }
+.names li span:last-child { text-align: right; font-variant-numeric: tabular-nums; }
+.names .bar { height: 1.15rem; border-radius: 3px; background: var(--masked); transition: width 0.12s; min-width: 1px; }
+.names .first { font-weight: 700; } .names .first .bar { background: var(--accent); }
+.strip { display: flex; flex-wrap: wrap; gap: 4px; }
+.chip { width: 1.7rem; height: 1.7rem; border-radius: 4px; border: 2px solid var(--image); background: var(--paper); display: grid; place-items: center;
+  overflow: hidden; font: 0.95rem/1 ui-monospace, monospace; }
+.chip canvas { width: 100%; height: 100%; touch-action: auto; }
+.chip.text { border-color: var(--accent); background: var(--accent); color: var(--on-accent); }
+`;
 
-/** "1 patch" or "2 patches". */
-const patches = (/** @type {number} */ count) => `${count} ${count === 1 ? "patch" : "patches"}`;
+/** Another order of the patches, in which none is where it was: 7 and 16 have no common divisor. */
+const SHUFFLED = Array.from({ length: PATCHES }, (_, i) => (7 * i + 3) % PATCHES);
 
 export default {
   /** @param {import("../kit/frame.js").Context} context */
   render(context) {
     const isDrawing = arrayOf([SIDE ** 2], 0, 16);
     const frame = createFrame(context, {
-      title: "An image becomes tokens",
-      first: "Click the first patch and switch the mask. Then choose “Cost”, and patches of 1 pixel.",
-      then: "the mask changes what patches may attend to, but no row of the text; small patches are expensive.",
+      title: "Draw a digit",
+      first: "Draw a digit over this one, with the mouse or a finger, and watch the bars. Then shuffle its patches.",
       fields: {
         pixels: { start: [], check: (value) => isDrawing(value) || (Array.isArray(value) && !value.length) },
       },
@@ -32,158 +41,84 @@ export default {
     });
     const { state } = frame;
     const { values } = state;
-    const { choice, select } = controlsOf(frame);
-    /** @type {number[]} */
-    const patchSizes = context.fields.patch_size.choices;
-    /** A token under the mouse. @type {number | null} */
-    let hovered = null;
-    let draws = false; // whether the pen draws, or chooses patches
-
+    const { select, toggle } = controlsOf(frame);
     frame.root.append(create("style", {}, STYLE));
-    choice("view", {
-      label: "Show",
-      options: [
-        ["mask", "Mask"],
-        ["cost", "Cost"],
-      ],
-    });
-    choice("patch_size", {
-      label: "Side of a patch in pixels",
-      onInput: (size) => state.set({ patch_size: size, token: follow(size) }),
-    });
-    const masks = choice("mask", { label: "Mask" });
 
     /** @type {() => number[]} */
     const pixels = () => (values.pixels.length ? values.pixels : DIGITS[values.digit]);
-    const tokens = () => tokensOf(NAMES[values.digit], values.patch_size);
-    const nImage = () => (SIDE / values.patch_size) ** 2;
-    const clamped = (/** @type {number} */ index) => Math.min(index, tokens().length - 1);
-    const active = () => clamped(hovered ?? values.token);
-    const allowed = (/** @type {number} */ i, /** @type {number} */ j) => mayAttend(values.mask, nImage(), i, j);
+    const blank = () => new Array(SIDE ** 2).fill(0);
 
-    /** Return the index that the chosen token has with patches of another size: the same letter, or a patch there. */
-    function follow(/** @type {number} */ size) {
-      const chosen = clamped(values.token);
-      if (chosen >= nImage()) return chosen - nImage() + (SIDE / size) ** 2;
-      const columns = SIDE / values.patch_size;
-      const pixel = Math.floor(chosen / columns) * values.patch_size * SIDE + (chosen % columns) * values.patch_size;
-      return patchAt(pixel, size);
-    }
-
-    /** Begin to draw on a blank image, or end: then a click chooses a patch again. */
-    function drawOwn() {
-      draws = !draws;
-      hovered = null;
-      state.set(draws ? { pixels: new Array(SIDE ** 2).fill(0) } : {});
-    }
-
-    function hover(/** @type {number | null} */ index) {
-      if (hovered === index) return;
-      hovered = index;
-      update();
-    }
+    button(frame.controls, { label: "Clear", onClick: () => state.set({ pixels: blank() }) });
+    toggle("shuffled", { label: "Shuffle the patches" });
+    select("digit", {
+      label: "An example",
+      options: NAMES.map((name, i) => [String(i), name]),
+      show: String,
+      take: Number,
+      onInput: (digit) => state.set({ digit, pixels: [] }),
+    });
 
     const image = picture(frame, {
       pixels,
-      size: () => values.patch_size,
-      chosen: active,
-      allowed: (patch) => allowed(active(), patch),
-      drawing: () => draws,
-      onPaint(inks) {
-        const next = pixels().map((count, pixel) => inks.get(pixel) ?? count);
-        const found = read(next);
-        state.set({ pixels: next, digit: found.indexOf(Math.max(...found)) });
-      },
-      onChoose: (pixel) => state.set({ token: patchAt(pixel, values.patch_size) }),
-      onHover: (pixel) => hover(pixel === null ? null : patchAt(pixel, values.patch_size)),
+      onStroke: () => !values.pixels.length && state.set({ pixels: blank() }), // not over an example
+      onPaint: (inks) => state.set({ pixels: pixels().map((count, pixel) => inks.get(pixel) ?? count) }),
     });
-    select("digit", {
-      parent: image.panel,
-      label: "Digit",
-      options: NAMES.map((name, i) => [String(i), `${i} (${name})`]),
-      show: String,
-      take: Number,
-      onInput(digit) {
-        draws = false;
-        state.set({ digit, pixels: [] });
-      },
+    const rows = NAMES.map((name) => {
+      const bar = create("div", { class: "bar" });
+      const share = create("span");
+      return { bar, share, node: create("li", {}, create("span", {}, name), create("div", {}, bar), share) };
     });
-    const pen = button(image.panel, { label: "Draw your own", onClick: drawOwn });
-    const strip = tokenStrip(frame, {
-      onChoose: (index) => (index === values.token ? update() : state.set({ token: index })),
-      onHover: hover,
-    });
-    const costs = create("table", { class: "costs" });
-
-    const map = maskView(frame, {
-      count: () => tokens().length,
-      nImage,
-      active,
-      allowed,
-      onHover: hover,
-      onChoose: (token) => state.set({ token }),
-    });
-    frame.stage.prepend(strip.panel);
-    const costsPanel = create("div", { class: "panel costs-panel" }, costs);
-    frame.stage.append(costsPanel);
+    const list = create("ol", { "aria-label": "The probability of each name" }, ...rows.map(({ node }) => node));
+    frame.stage.append(create("div", { class: "panel names" }, list));
+    const chips = Array.from({ length: PATCHES }, () => create("canvas", { "aria-hidden": "true" }));
+    const letters = create("span", { class: "strip" });
+    const sentence = create("div", { class: "strip" }, ...chips.map((each) => create("span", { class: "chip" }, each)));
+    sentence.append(letters);
+    panel(frame, "The sentence: 16 patches, and then the name, letter by letter", sentence);
     frame.onTheme(update);
-    frame.onReset(() => (draws = false));
 
-    function showCosts() {
-      const rows = patchSizes.map((size) => {
-        const image = (SIDE / size) ** 2;
-        const all = image + NAMES[values.digit].length + 1;
-        const cells = [image, all, all ** 2].map((value) => create("td", {}, whole(value)));
-        const head = create("th", { scope: "row" }, `${size} × ${size}`);
-        return create("tr", { class: size === values.patch_size ? "now" : "" }, head, ...cells);
+    /** Return the patches in the order in which the model gets them. */
+    function given(/** @type {boolean} */ shuffled) {
+      const patches = patchesOf(pixels());
+      return shuffled ? SHUFFLED.map((i) => patches[i]) : patches;
+    }
+
+    /** Draw a patch. */
+    function paint(/** @type {HTMLCanvasElement} */ canvas, /** @type {number[]} */ counts) {
+      canvas.width = canvas.height = 20 * Math.min(devicePixelRatio || 1, 3);
+      const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+      const cell = canvas.width / PATCH;
+      counts.forEach((count, i) => {
+        pen.fillStyle = gray(frame.colors, count);
+        pen.fillRect((i % PATCH) * cell, Math.floor(i / PATCH) * cell, cell + 0.5, cell + 0.5);
       });
-      costs.replaceChildren(
-        create("caption", { class: "hidden" }, "Tokens and attention scores per head and layer for each patch size"),
-        headings("patch", "patches", "tokens", "scores"),
-        create("tbody", {}, ...rows),
-      );
     }
 
-    /** Say what the reader's drawing is read as. */
-    function reading() {
-      if (!values.pixels.length) return "";
-      if (!values.pixels.some(Boolean))
-        return "The image is blank: draw a digit with the mouse, a finger or the keyboard. ";
-      const share = Math.round(100 * read(values.pixels)[values.digit]);
-      return `A small network reads your drawing as ${values.digit} (${share} %). `;
-    }
-
-    /** Say what the chosen token is, to what it may attend, and its target. */
-    function describe() {
-      const all = tokens();
-      const i = active();
-      const token = all[i];
-      const seen = all.filter((_, j) => allowed(i, j));
-      const text = seen.flatMap((each) => (each.kind === "text" ? [each.letter] : []));
-      const count = seen.length - text.length;
-      const to = text.length ? `${patches(count)} and ${text.join(" ")}` : patches(count);
-      const what =
-        token.kind === "image"
-          ? `is the patch in row ${token.row + 1}, column ${token.column + 1}. It may attend to ${to}. ` +
-            "It has no target and no loss."
-          : `is “${token.letter}”. It may attend to ${to}. Its target is “${token.target}”.`;
-      const pairs = allowedPairs(values.mask, nImage(), all.length);
-      const scores = `${whole(all.length)} × ${whole(all.length)} = ${whole(all.length ** 2)}`;
-      const cost = `Attention has ${scores} scores per head and layer, and the mask allows ${whole(pairs)} of them.`;
-      frame.describe(`${reading()}Token ${i + 1} of ${all.length} ${what} ${cost}`);
+    function describe(/** @type {number[]} */ shares) {
+      if (!pixels().some(Boolean)) return "The paper is blank: draw a digit with the mouse, a finger or the keyboard.";
+      const best = argmax(shares);
+      const found = `The GPT reads ${values.pixels.length ? "your drawing" : "this image"} as “${NAMES[best]}”`;
+      if (!values.shuffled) return `${found}, with probability ${Math.round(100 * shares[best])} %.`;
+      const inOrder = argmax(read(given(false)));
+      const before = best === inOrder ? "as it does in order" : `in order, as “${NAMES[inOrder]}”`;
+      return `Shuffled, ${found.replace("The", "the")}, with probability ${Math.round(100 * shares[best])} %; ${before}.`;
     }
 
     function update() {
-      find(frame.root, "section").style.setProperty("--image", frame.colors.key);
-      pen.textContent = draws ? "Done drawing" : "Draw your own";
-      masks.node.hidden = map.panel.hidden = values.view !== "mask";
-      costsPanel.hidden = values.view !== "cost";
-      const shared = { pixels: pixels(), size: values.patch_size, chosen: clamped(values.token), active: active() };
-      strip.update({ tokens: tokens(), allowed, ...shared });
+      const patches = given(values.shuffled);
+      const shares = read(patches);
+      const best = argmax(shares);
+      rows.forEach(({ node, bar, share }, i) => {
+        node.classList.toggle("first", i === best);
+        bar.style.width = `${100 * shares[i]}%`;
+        share.textContent = `${Math.round(100 * shares[i])} %`;
+      });
+      frame.root.querySelector("section")?.style.setProperty("--image", frame.colors.key);
+      chips.forEach((canvas, i) => paint(canvas, patches[i]));
+      const text = ["⏎", ...NAMES[best]].map((letter) => create("span", { class: "chip text" }, letter));
+      letters.replaceChildren(...text);
       image.update();
-      map.update();
-      showCosts();
-      describe();
+      frame.describe(describe(shares));
     }
 
     update();

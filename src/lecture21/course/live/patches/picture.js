@@ -1,9 +1,9 @@
-// The image of a digit and the grid of its patches: the reader chooses patches, or draws with mouse, finger or keyboard.
+// The image of a digit and the grid of its patches: the reader draws with the mouse, a finger or the keyboard.
 
 import { interpolate } from "../kit/colors.js";
 import { drawing } from "../kit/draw.js";
 import { create } from "../kit/frame.js";
-import { SIDE } from "./sequence.js";
+import { PATCH, SIDE } from "./reader.js";
 
 const INK = 16;
 
@@ -19,54 +19,34 @@ export function gray(colors, count) {
 /**
  * Add the image to the stage.
  * @param {import("../kit/frame.js").Frame} frame
- * @param {{pixels: () => number[], size: () => number, chosen: () => number, allowed: (patch: number) => boolean,
- *   drawing: () => boolean, onPaint: (inks: Map<number, number>) => void, onChoose: (pixel: number) => void,
- *   onHover: (pixel: number | null) => void}} options  drawing: whether the pen draws, or chooses a patch
+ * @param {{pixels: () => number[], onStroke: () => void, onPaint: (inks: Map<number, number>) => void}} options
+ *   onStroke: a pointer begins a stroke; onPaint: pixels get other counts of ink
  */
-export function picture(frame, { pixels, size, chosen, allowed, drawing: draws, onPaint, onChoose, onHover }) {
+export function picture(frame, { pixels, onStroke, onPaint }) {
   let cursor = 0; // the pixel of the keyboard
   /** Where the pen was. @type {number[] | null} */
   let last = null;
 
   const target = drawing(frame, {
-    title: "The image",
     label: "The image with the grid of its patches",
     height: (width) => width,
     draw(pen, width) {
       const cell = width / SIDE;
-      const side = size() * cell;
-      const columns = SIDE / size();
       pixels().forEach((count, i) => {
         pen.fillStyle = gray(frame.colors, count);
         pen.fillRect((i % SIDE) * cell, Math.floor(i / SIDE) * cell, cell + 0.5, cell + 0.5);
       });
-      for (let patch = 0; patch < columns ** 2; patch++) {
-        const [x, y] = [(patch % columns) * side, Math.floor(patch / columns) * side];
-        if (!allowed(patch)) {
-          pen.save();
-          pen.beginPath();
-          pen.rect(x, y, side, side);
-          pen.clip();
-          pen.beginPath();
-          for (let shift = -side; shift < side; shift += 6) {
-            pen.moveTo(x + shift, y + side);
-            pen.lineTo(x + shift + side, y);
-          }
-          pen.lineWidth = 1.5;
-          pen.strokeStyle = frame.colors.masked;
-          pen.stroke();
-          pen.restore();
-        }
-        pen.lineWidth = 1.5;
-        pen.strokeStyle = frame.colors.key;
-        pen.strokeRect(x + 0.75, y + 0.75, side - 1.5, side - 1.5);
+      pen.lineWidth = 1.5;
+      pen.strokeStyle = frame.colors.key;
+      pen.beginPath();
+      for (let at = 0; at <= SIDE; at += PATCH) {
+        const place = Math.min(Math.max(at * cell, 0.75), width - 0.75);
+        pen.moveTo(place, 0);
+        pen.lineTo(place, width);
+        pen.moveTo(0, place);
+        pen.lineTo(width, place);
       }
-      if (chosen() < columns ** 2) {
-        const [x, y] = [(chosen() % columns) * side, Math.floor(chosen() / columns) * side];
-        pen.lineWidth = 4;
-        pen.strokeStyle = frame.colors.query;
-        pen.strokeRect(x + 2, y + 2, side - 4, side - 4);
-      }
+      pen.stroke();
       if (node.matches(":focus-visible")) {
         pen.lineWidth = 2;
         pen.strokeStyle = frame.colors.output;
@@ -84,7 +64,6 @@ export function picture(frame, { pixels, size, chosen, allowed, drawing: draws, 
     const place = (/** @type {number} */ value) => Math.min(Math.max(value * SIDE, 0), SIDE - 0.01);
     return [place((event.clientX - box.left) / box.width), place((event.clientY - box.top) / box.height)];
   }
-  const pixelOf = (/** @type {number[]} */ [x, y]) => Math.floor(y) * SIDE + Math.floor(x);
 
   /** Draw a soft stroke from where the pen was. */
   function stroke(/** @type {number[]} */ to) {
@@ -108,25 +87,21 @@ export function picture(frame, { pixels, size, chosen, allowed, drawing: draws, 
   function name() {
     const [row, column] = [Math.floor(cursor / SIDE) + 1, (cursor % SIDE) + 1];
     const ink = `ink ${pixels()[cursor]} of ${INK}`;
-    const action = draws() ? "draws or erases" : "chooses the patch";
-    node.setAttribute("aria-label", `Pixel in row ${row}, column ${column}: ${ink}. Arrow keys move, Space ${action}.`);
+    const label = `Pixel in row ${row}, column ${column}: ${ink}. Arrow keys move, Space draws or erases.`;
+    node.setAttribute("aria-label", label);
   }
 
   node.addEventListener("pointerdown", (event) => {
-    if (!draws()) return;
     node.setPointerCapture(event.pointerId);
     last = null;
+    onStroke();
     stroke(at(event));
   });
   node.addEventListener("pointermove", (event) => {
-    if (draws() && node.hasPointerCapture(event.pointerId)) stroke(at(event));
-    else if (!draws() && event.pointerType !== "touch") onHover(pixelOf(at(event)));
+    if (node.hasPointerCapture(event.pointerId)) stroke(at(event));
   });
-  node.addEventListener("pointerleave", () => onHover(null));
   node.addEventListener("click", (event) => {
-    if (event.detail) cursor = pixelOf(at(event));
-    if (!draws()) onChoose(cursor);
-    else if (!event.detail) onPaint(new Map([[cursor, opposite(cursor)]])); // a pointer has drawn already
+    if (!event.detail) onPaint(new Map([[cursor, opposite(cursor)]])); // a pointer has drawn already
   });
   node.addEventListener("keydown", (event) => {
     /** @type {Record<string, number[]>} */
@@ -145,8 +120,6 @@ export function picture(frame, { pixels, size, chosen, allowed, drawing: draws, 
   return {
     panel: target.panel,
     update() {
-      node.style.touchAction = draws() ? "none" : "";
-      node.style.cursor = draws() ? "crosshair" : "pointer";
       name();
       target.redraw();
     },

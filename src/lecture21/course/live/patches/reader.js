@@ -1,106 +1,126 @@
-// Reads a drawn digit: 64 pixels, 48 hidden units with ReLU, 10 digits. reader.py trained the weights and wrote them.
+// A small GPT that reads the patches of a drawing and writes its name: two blocks of width 32. reader.py trained it.
 
-import { softmax } from "../kit/numbers.js";
+import { dot, softmax } from "../kit/numbers.js";
+import { project } from "../kit/rows.js";
+import { NAMES } from "./digits.js";
+import { WEIGHTS } from "./weights.js";
 
-const SCALE = 24;
-// A row for each unit, with its bias at the end: two hexadecimal digits for each weight.
-const ROWS = [
-  "76748084808283787a84877e83887f81778786738488807e7d8d817081887e76858e82757d89857d83897f6772878c7b80858b77748388837178857f7b82857e87",
-  "8f827e7d837e6973867f7e848480776588837b838682756581747d8c8f846e717b727c848c887267817975738a8a727083787f7a88887c838e807d81847f737a7e",
-  "82707982837f7d8189817e8181847a7e78797a7a7b7d7b79797c847e7e7c727383868881837d687384858b89877d7e85877f868c8e85888f7b757b81868082877a",
-  "8080807f7f80808080807f7f7f807f8180808080808080807f7f807f808080807f807f7f7f8080818080807f807f7f8080817f80807f807f80808080808080807f",
-  "7f807f7f7f808080807f7f8080807f7f7f807f80807f80808080808080807f8080807f80807f7f80807f807f7f807f80807f8080807f7f80807f80807f80808080",
-  "7d83887c7e898f8d81878975757a818581838b7872797c837c8889817e837e867e86868077797a867c869183717c817f758b9882737e837e778491857f84878f80",
-  "79808287817978837878808b896f5e697d7b7e8d8e7d60687c7c83928c7b6c74757b858d8372646b757e85807572787d7e7f8681818184847d838985807e82857e",
-  "827b828488868486787e8484827f7a758482807a7a7b7a758a837e7f7e807c748483838482817f817f81827f848383817a838182868787847f8583858583818386",
-  "6c6e717f7f818280756675897e7b7c7b786e7b89817a7a787c7483897f7482867283898b8179888e7b8186877f7f8d8b87807f8380838c8d7e857f837d80878b7e",
-  "6f7383837e8481686d758a877987867f686d8f8a708780806b6c8c90757f787f716d84826f7d7d78776c88827a8382726b6e8b847e857f706a687f848382806f80",
-  "807f7d828074797c88838084818387888a828986767f808985848f8a7677717d88828a9186767070847e7d8e8f736d797e7c797f87797984827d7d7f82777f837c",
-  "77787b878070748e8389827f85767b85838984798288827f8787877f89918d858085807c817d78797f847c787a7977798586887c7786837c7c8081857b7f827d84",
-  "8a877c7f8d867c827c83837588987b727e808170758e897b7e797e767a898680847d767b85827e7b7e837f77807b7a81738185817f7d859085787c85867f818787",
-  "8d757c7e7b8184868083817f808b847b82827e77858e857f7a7a7a77919788867e716f7b918b827c8171717e89837e7d9072797f858c857f9470827f7f81828380",
-  "8076818985767782807e8283716a7c878280807d7a797e8284847d7a878c888489837e75818d8a738b838481868680688587837f86806a63817d7a828881777d84",
-  "928d868885837d7c8a7f80878a8884827f7d7880808084847e797a807c82827f7d7f8481817f837b8181837d8080858181858583847c7c767e878688847e7e7888",
-  "6f6c6f7a87888482707e878c7f7f7b7b668388857c7c7e7f757f7f8282847f79857483868383827e7a6c87807783827c7679837f79878d8b6e7e7a828484828181",
-  "828182817e85837f867f7f7e7a8784837b7b788583807e79767578808b8d80747b7977788f94897b7d7881728190847d8571837b7e898482787583867f86888080",
-  "827e79787c78707d8b7880877f7c7e8976777c7b77797f8575797a7e797a7c80828382807f8989828c898a889199968a91928d868e8c8488887f7f7877756c7382",
-  "7d71626b868a7d797f766d7f89786f757b767a857e7571787b7381867d777b84747d85877c7d8688758289867b898b807d858889858b878183847e7e848b827b84",
-  "80818088867b808374797d8a817f8387838085867e867f8983868f857d89878a8081877b7c8d85847f7476647d7f7269848176717f7a75778e897f858a807c8380",
-  "858b858687898b818a8b878b87797d737984848482807d707b7e7a7c827d7a767c88837c7b797d847c8c837a807f838477817b7e8b89888a778782808380858182",
-  "827f838687847e7b7f80868f8f8d8c8e807e7a77737a80887d78777e7a73696e7c7a7d8989817a70837c85847f7f7e7f86837f7d7b81838a7f7e828381807e8181",
-  "81807f7f7f7f80808180807f8080807f81808080807f7f80807f8080807f807f807f7f807f8080807f7f807f7f7f7f8080807f7f80807f80807f807f807f807f80",
-  "80808080807f80818080807f7f807f80818080807f7f7f7f80807f7f807f807f80807f7f807f8080807f808080807f8080807f8080808080808080807f80807f7f",
-  "817e7f8885877f8a7a7a798184847f8e817475817b7171807d7d888d8c816e6d7e8788838886797b7f787a7e827d7a817a7d80827e7b7c868d7f7f828084848f79",
-  "7f888086878682808785867f7f7c77798584857f81837c77787e8283868886846c5e6671787f83887b777071747b8080868f928c817a7d847c828989858581837c",
-  "868b918d847c7e7484878d8278757c7b8885817672737d838a8479767d7a7c7d7b7c7c7d7d7d807d827a7a80858984837e787d7f898e8a9086898b888482807e82",
-  "7e818384868282817f7e7879787875767b7272777f807b787e7a7c888a8586857a7b818a847d808c79728688827e7c8a7974878b807b736d847683818586848087",
-  "95938a7e7f877c778f838c84808a868e8083897881867982807c8089897d6e767f77819080737c787c757c7d76818185817f8277738383818b86897f7b81776f85",
-  "867c817b798782767a7d73767c8680766d606f77757d747077727d7c7b8481848a8d8473708089918a91968e7f7f868677898e8d8d88847d7d7b818185837c7280",
-  "8a888688807b7981858784848485837d867e7c7c81838481887b777a7f7f7f8681707576767a7b8485797a7978807e7e83808b898684888187868d8984857e6f80",
-  "797880867f787b847d7b86847a75796d887582877975746f867a89967a767775807f8f8f777a7b787f828d8c787b807a81858c8c81817d868a858489847d79887e",
-  "808180807f7f808080807f8080808080807f7f807f807f80817f80807f807f8080808080808080818080807f817f7f8080807f807f7f808080807f7f808080807f",
-  "86747e848384888b7d7f868b847667657e828a887f777771858786807f7e8a8c8e817c737a7e86867e71707c7d787577776b7a86897d787a8173818a8983878d7b",
-  "6f747c7d797b83886e808e90868387838080827f777a7b767f7980747a808080858385838e89848c8e84838b8e857d7b8c797888827366708a787d7e7366778380",
-  "707f827a767f817b717f8a888c8e8a8f76858e807f827d7a7c8b8777737b7a7f8386817774818381767a817b808e8a89797b7f7e858b88867482857b76736e717f",
-  "7f777b7f898a898b89828380807f7f8487868185818082848186868a8c868a8d8787878b8c868a8a848287847b73747675757b77686566698275787a8084817d7e",
-  "787d817b7a77757b798384827e7c77828485817c777c7c808b8d8e8e908a887d878d91948f938c896e7776767b8183857369706e747c817f7f747c7d797b7c7a85",
-  "8c88847f7b7e70748d887c717d837d808b8777818b898e7d8a85767f848079728b7f7584887a78867c807c887f7a84888583828576788582868681857e848d8380",
-  "838f8e8b8687837f8c8b8585868b8e8e8589807f7f87898a858281807b82817e7f7b84827d82827f746f7779757e837c77797a70747d80817d8187818185818089",
-  "727e807c7d767672808482817d7d827e82847f828684847f82868388938c918e7980827f848d91897b7f807b7f8584817f837d827f7d818078807b797c78757784",
-  "7b687679797d7a738c8081857d82857d877f7d807d85888084818285898b8c7d85817e8487867c6c867e8088827a757492858686888482808c78787e807f7f7b7e",
-  "967167737f868081898b7b7d8c88827f87877e7e8e89828088897a838b888380888679808286857a9579767b85857b789784767287877b768f6f67717e847c6e7c",
-  "807f7f7f7e7f8080817f8080808081818081807f7f7f7f80817f7f7f7f7f7e8081807f807f81808081808080818080808180807f7f7e7f7f7f80807e7e7e807f7f",
-  "81968b8c8a85837f87817f8687828a8f767f7e8687818489787b777f817e84847e8180808082878e7c88817d8381888672837d797e7b7d79738686818580807e8d",
-  "7e79827f847c6c7a888b86768185797d828c8b73788079857d8c8f7c7a7e888a7e8b8481827e797c7a88837a8984787a7e87887b877a7a77767d8182847a6a6d86",
-  "807e7d7f8a867b6e7d7d827e7e8887807876828675717f887477818f837376807e7b717d8f86797886887a71848a7f757985887d7682827b788085877c807e7581",
-  "8e747b7f8072797f8e97648f8a5e8c848965788b8a8082807f6a6f89866976836a7f78818981608f81847e747f84898182",
-  "97938680818d8c79837a8c6e778c6a7977887873697b7880808d698a7f746c6f8d7f8a748a866b76788689977f75757274",
-  "6d738e80807e8d84686a6f7e8d866d83837c8b778b83867f8074858e7e7f828888808e706d80687d7f6186857e7d6a6c7c",
-  "938d687f806085846f5a8e6e8a7e86808484797a76818580807c83847d87968286806e786b657076887b706d80836c9083",
-  "778085807f837878836e888c6e808d747c789598906c627f806f79687d8492827d807792688e898b828287818071837f7c",
-  "75777e7f7f84667f888487755a7586857e85617c7f828e80808b8d8180836f8275808d83936e898b8079767d8084828a7f",
-  "80698a80808f6f898d8b738177858d768974798c70828c807f896983875e646f878073687c6790835a8476857f7a8b7e81",
-  "6b756e7f808b8c7863766b7e8c8577856579987a8c768380808b785e928669707780729d918d757d84837e738187726785",
-  "69828080807b828573837f887d847e85898b677961847c808071636a8485666d85807567746e71767d8987777f82928d89",
-  "7a8379808065847a848d7f85857c777d7c7c786d7c896080807c8f7c6785818d6880687b7a8b907986837e777f88827b83",
-];
-const WEIGHTS = ROWS.map((row) => Array.from(row.match(/../g) ?? [], (pair) => (parseInt(pair, 16) - 128) / SCALE));
+export const SIDE = 8; // pixels along each side of an image
+export const PATCH = 2; // pixels along each side of a patch
+const COLUMNS = SIDE / PATCH;
+export const PATCHES = COLUMNS ** 2;
+const HEADS = 4;
+const LETTERS = Array.from(new Set(`\n${NAMES.join("")}`)).sort(); // the ids are the places in this list
+
+/** @type {Record<string, Float64Array>} */
+const weights = Object.fromEntries(
+  Object.entries(WEIGHTS).map(([name, [scale, text]]) => [
+    name,
+    Float64Array.from(atob(text), (each) => ((each.charCodeAt(0) << 24) >> 24) * scale), // signed bytes
+  ]),
+);
+const WIDTH = weights.norm.length;
 
 /**
- * Return a drawing as tall as the images of the data and in the middle, or as it is where it is blank.
+ * The beginnings of all names, each once: its last letter, its place in the text, and the beginnings of which it is the
+ * continuation. So the model reads an image once for all ten names.
+ * @type {{letter: number, place: number, before: number[]}[]}
+ */
+const BEGINNINGS = [];
+/** For each name, which beginning predicts which letter. @type {[number, number][][]} */
+const PREDICTIONS = NAMES.map((name) => {
+  /** @type {number[]} */
+  const path = [];
+  const letters = Array.from(`\n${name}\n`, (letter) => LETTERS.indexOf(letter));
+  return letters.slice(0, -1).map((letter, place) => {
+    const parent = path.at(-1) ?? -1;
+    let found = BEGINNINGS.findIndex((each) => each.letter === letter && (each.before.at(-1) ?? -1) === parent);
+    if (found < 0) found = BEGINNINGS.push({ letter, place, before: [...path] }) - 1;
+    path.push(found);
+    return [found, letters[place + 1]];
+  });
+});
+
+const PATCH_KEYS = Array.from({ length: PATCHES }, (_, i) => i);
+/** The tokens to which each token may attend: the mask of a prefix. @type {number[][]} */
+const KEYS = [
+  ...PATCH_KEYS.map(() => PATCH_KEYS),
+  ...BEGINNINGS.map(({ before }, i) => [...PATCH_KEYS, ...[...before, i].map((each) => PATCHES + each)]),
+];
+
+/**
+ * Return the patches of an image in reading order, each with its pixels row by row.
  * @param {number[]} pixels
  */
-function fitted(pixels) {
-  const inked = [...pixels.keys()].filter((i) => pixels[i] >= 4);
-  if (!inked.length) return pixels;
-  const [rows, columns] = [inked.map((i) => i >> 3), inked.map((i) => i & 7)];
-  const [top, left] = [Math.min(...rows), Math.min(...columns)];
-  const [height, width] = [Math.max(...rows) - top + 1, Math.max(...columns) - left + 1];
-  const scale = Math.min(height / 8, 1);
-  const at = (/** @type {number} */ row, /** @type {number} */ column) =>
-    row < 0 || row > 7 || column < 0 || column > 7 ? 0 : pixels[8 * row + column];
-  return pixels.map((_, i) => {
-    const y = top + ((i >> 3) + 0.5) * scale - 0.5;
-    const x = left + width / 2 + ((i & 7) + 0.5 - 4) * scale - 0.5;
-    const [row, column] = [Math.floor(y), Math.floor(x)];
-    const [down, across] = [y - row, x - column];
-    const upper = (1 - across) * at(row, column) + across * at(row, column + 1);
-    const lower = (1 - across) * at(row + 1, column) + across * at(row + 1, column + 1);
-    return (1 - down) * upper + down * lower;
-  });
+export function patchesOf(pixels) {
+  return PATCH_KEYS.map((patch) =>
+    Array.from({ length: PATCH ** 2 }, (_, i) => {
+      const row = Math.floor(patch / COLUMNS) * PATCH + Math.floor(i / PATCH);
+      return pixels[row * SIDE + (patch % COLUMNS) * PATCH + (i % PATCH)];
+    }),
+  );
 }
 
+/** Return each row of x, divided by its root mean square and multiplied by a gain. */
+function normed(/** @type {Float64Array} */ x, /** @type {Float64Array} */ gain) {
+  const found = new Float64Array(x.length);
+  for (let at = 0; at < x.length; at += WIDTH) {
+    const row = x.subarray(at, at + WIDTH);
+    const size = Math.sqrt(dot(row, row) / WIDTH + 1e-5);
+    row.forEach((value, c) => (found[at + c] = (value / size) * gain[c]));
+  }
+  return found;
+}
+
+/** Return the values that each token attends to, weighted, for all heads. */
+function attended(/** @type {Float64Array} */ x, /** @type {string} */ block) {
+  const [q, k, v] = ["query", "key", "value"].map((role) => project(x, weights[`${block}.${role}`], WIDTH));
+  const found = new Float64Array(x.length);
+  const size = WIDTH / HEADS;
+  const part = (/** @type {Float64Array} */ rows, /** @type {number} */ row, /** @type {number} */ head) =>
+    rows.subarray(row * WIDTH + head * size, row * WIDTH + (head + 1) * size);
+  KEYS.forEach((keys, i) => {
+    for (let head = 0; head < HEADS; head++) {
+      const query = part(q, i, head);
+      const shares = softmax(keys.map((j) => dot(query, part(k, j, head)) / Math.sqrt(size)));
+      const output = part(found, i, head);
+      keys.forEach((j, n) => part(v, j, head).forEach((value, c) => (output[c] += shares[n] * value)));
+    }
+  });
+  return found;
+}
+
+/** Add an array to another. */
+const addTo = (/** @type {Float64Array} */ x, /** @type {Float64Array} */ more) =>
+  more.forEach((value, i) => (x[i] += value));
+
 /**
- * Return the probability of each digit.
- * @param {number[]} pixels  64 counts of ink, from 0 to 16
+ * Return the probability of each name, the product of those of its letters and of the line break after them.
+ * @param {number[][]} patches  in the order in which the model gets them: counts of ink, from 0 to 16
  * @returns {number[]}
  */
-export function read(pixels) {
-  const apply = (/** @type {number[][]} */ rows, /** @type {number[]} */ x) =>
-    rows.map((row) => x.reduce((sum, value, i) => sum + value * row[i], row[x.length]));
-  const hidden = apply(
-    WEIGHTS.slice(0, -10),
-    fitted(pixels).map((count) => count / 16),
-  ).map((value) => Math.max(0, value));
-  return Array.from(softmax(apply(WEIGHTS.slice(-10), hidden)));
+export function read(patches) {
+  const ink = Float64Array.from(patches.flat(), (count) => count / 16);
+  const x = new Float64Array(KEYS.length * WIDTH);
+  x.set(project(ink, weights.patch, PATCH ** 2));
+  BEGINNINGS.forEach(({ letter }, i) =>
+    x.set(weights.token.subarray(letter * WIDTH, (letter + 1) * WIDTH), (PATCHES + i) * WIDTH),
+  );
+  const place = (/** @type {number} */ i) => (i < PATCHES ? i : PATCHES + BEGINNINGS[i - PATCHES].place);
+  KEYS.forEach((_, i) => {
+    for (let c = 0; c < WIDTH; c++) {
+      x[i * WIDTH + c] += weights.position[place(i) * WIDTH + c] + (i < PATCHES ? weights.patch_bias[c] : 0);
+    }
+  });
+  for (const block of ["0", "1"]) {
+    const mixed = attended(normed(x, weights[`${block}.norm_attention`]), block);
+    addTo(x, project(mixed, weights[`${block}.output`], WIDTH));
+    const hidden = project(normed(x, weights[`${block}.norm_feed_forward`]), weights[`${block}.up`], WIDTH);
+    const active = hidden.map((value) => Math.max(0, value));
+    addTo(x, project(active, weights[`${block}.down`], weights[`${block}.down`].length / WIDTH));
+  }
+  const logits = project(normed(x.subarray(PATCHES * WIDTH), weights.norm), weights.head, WIDTH);
+  const size = logits.length / BEGINNINGS.length; // the letters, and one for what is no letter
+  const next = BEGINNINGS.map((_, i) => softmax(logits.subarray(i * size, (i + 1) * size)));
+  return PREDICTIONS.map((letters) => letters.reduce((product, [i, letter]) => product * next[i][letter], 1));
 }

@@ -1,84 +1,146 @@
-"""The small network that reads drawn digits in the figure of patches, and how it was trained."""
+"""The small GPT that reads drawn digits in the figure of patches, and how it was trained."""
 
+import base64
+import math
 import re
 from pathlib import Path
 
 import torch
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
-from lecture21.vision import digits
+from lecture21.gpt import GPT
+from lecture21.gpt.config import GPTConfig
+from lecture21.objectives import IGNORE, pad_batch
+from lecture21.tokenizers import CharTokenizer
+from lecture21.training import TrainConfig
+from lecture21.training.tasks import minimize
+from lecture21.vision import PatchEmbedding, VisionGPT, digits
 
-PATH = Path(__file__).with_name("reader.js")
-HIDDEN = 48
-_SCALE = 24  # a weight is stored as a whole number of 24ths, from -127 to 127 of them
+PATH = Path(__file__).with_name("weights.js")
 _HELD_OUT = 300  # images at the end
+_LARGEST = 127  # a weight is stored as a whole number of steps, from -127 to 127, of a size that its matrix has
+_WIDEST = 120  # characters of a line
+_ENTRY = re.compile(r'^  "?([\w.]+)"?: \[\s*([\d.e-]+),\s*"([\w+/=]+)",?\s*\],$', re.MULTILINE)
+_LETTERS = CharTokenizer.from_text("\n" + "".join(digits.NAMES))
+_ROWS = [_LETTERS.encode(f"\n{name}\n", strict=True) for name in digits.NAMES]
+_TEXTS = pad_batch(_ROWS, 0)
+_INPUTS, _ENDS = _TEXTS[:, :-1], torch.tensor([len(row) - 1 for row in _ROWS])
+_TARGETS = _TEXTS[:, 1:].masked_fill(torch.arange(_INPUTS.shape[1]) >= _ENDS[:, None], IGNORE)
+_TRAINING = TrainConfig(steps=3000, batch_size=64, learning_rate=4e-3, warmup=100, schedule="cosine", weight_decay=0.1)
 
 
-def data() -> tuple[torch.Tensor, torch.Tensor]:
-    """Return all images as (n, 64) counts of ink from 0 to 1, and their labels (n,)."""
+def data() -> tuple[Tensor, Tensor]:
+    """Return all images as (n, 8, 8) counts of ink from 0 to 1, and their labels (n,)."""
     images, labels = digits.load()
-    return (images.reshape(-1, 64) + 1) / 2, labels
+    return (images + 1) / 2, labels
 
 
-def _varied(images: torch.Tensor) -> torch.Tensor:
-    """Return images of (n, 64), moved by up to a pixel and with other strokes, as readers draw them."""
-    if torch.rand(()) < 0.5:
-        images = torch.roll(images.view(-1, 8, 8), torch.randint(-1, 2, (2,)).tolist(), (1, 2)).reshape(-1, 64)
-    return (images > 0.25 + 0.4 * torch.rand(len(images), 1)).float() if torch.rand(()) < 0.5 else images
+def varied(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """Return images of (n, 8, 8) turned, smaller, moved and with other strokes, as readers draw them."""
+
+    def uniform(low: float, high: float) -> Tensor:
+        return low + (high - low) * torch.rand(len(images), generator=generator)
+
+    angle, tall = math.radians(12) * uniform(-1, 1), uniform(0.9, 1.6)
+    wide = tall * uniform(0.9, 1.15)
+    right, down = wide * uniform(-0.35, 0.35), tall * uniform(-0.25, 0.25)
+    rows = [wide * angle.cos(), -tall * angle.sin(), right, wide * angle.sin(), tall * angle.cos(), down]
+    grid = F.affine_grid(torch.stack(rows, 1).view(-1, 2, 3), [len(images), 1, 8, 8], align_corners=False)
+    ink = F.grid_sample(images[:, None], grid, align_corners=False)
+    thick = ((uniform(0, 1) < 0.4) * uniform(0, 0.6))[:, None, None, None]
+    ink = (1 - thick) * ink + thick * F.max_pool2d(ink, 3, 1, 1)
+    contrast, threshold = (uniform(*ends)[:, None, None, None] for ends in ((1, 2.5), (0.2, 0.5)))
+    hard = (uniform(0, 1) < 0.6)[:, None, None, None]
+    return torch.where(hard, ((ink - threshold) * contrast + 0.5).clamp(0, 1), ink)[:, 0]
 
 
-def _network() -> nn.Sequential:
-    return nn.Sequential(nn.Linear(64, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 10))
+def network(seed: int = 0) -> VisionGPT:
+    """Return the model before training."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        embedding = PatchEmbedding((8, 8), 2, 32)
+        shape = {"n_layer": 2, "n_head": 4, "d_model": 32, "d_ff": 96, "norm": "rmsnorm", "bias": False}
+        block_size = embedding.n_patch + _INPUTS.shape[1]
+        return VisionGPT(embedding, GPT(GPTConfig(vocab_size=_LETTERS.vocab_size, block_size=block_size, **shape)))
 
 
-def fit(steps: int = 3000, seed: int = 0) -> nn.Sequential:
-    """Return a network of (n, 64) -> (n, 10), trained on all images but the last 300, with its weights rounded."""
-    torch.manual_seed(seed)
+def fit(config: TrainConfig = _TRAINING) -> VisionGPT:
+    """Return a model that is trained on all images but the last 300."""
     images, labels = (part[:-_HELD_OUT] for part in data())
-    net = _network()
-    optimizer = torch.optim.AdamW(net.parameters(), 1e-2, weight_decay=0.1)
-    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, steps)
-    for _ in range(steps):
-        batch = torch.randint(len(images), (256,))
-        loss = nn.functional.cross_entropy(net(_varied(images[batch])), labels[batch])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-    with torch.no_grad():
-        for each in net.parameters():
-            each.copy_((each * _SCALE).round().clamp(-127, 127) / _SCALE)
-    return net
+    model = network(config.seed)
+
+    def loss(generator: torch.Generator) -> Tensor:
+        rows = torch.randint(len(images), (config.batch_size,), generator=generator)
+        named = labels[rows]
+        return model.loss(varied(images[rows], generator)[:, None], _INPUTS[named], _TARGETS[named])
+
+    minimize(model, loss, config)
+    return model.eval()
 
 
-def accuracy(net: nn.Module) -> float:
-    """Return the share of the images held out that a network reads right."""
+@torch.no_grad()
+def probabilities(model: VisionGPT, images: Tensor) -> Tensor:
+    """Return the probability of each name, (n, 10), given images of (n, 8, 8)."""
+    found = []
+    for ids, targets, end in zip(_INPUTS, _TARGETS, _ENDS, strict=True):
+        each = model(images[:, None], ids[:end].expand(len(images), -1)).log_softmax(-1)  # (n, T, V)
+        found.append(each.gather(2, targets[:end].expand(len(images), -1)[..., None]).sum((1, 2)))
+    return torch.stack(found, 1).exp()
+
+
+def accuracy(model: VisionGPT) -> float:
+    """Return the share of the images held out that a model reads right."""
     images, labels = (part[-_HELD_OUT:] for part in data())
-    return (net(images).argmax(-1) == labels).float().mean().item()
+    return (probabilities(model, images).argmax(-1) == labels).float().mean().item()
 
 
-def read() -> nn.Sequential:
-    """Return the network whose weights are in the script of the figure. Another processor trains another one."""
-    net = _network()
-    rows = re.findall(r'^  "([0-9a-f]+)",$', PATH.read_text(encoding="utf-8"), re.MULTILINE)
+def _named(model: VisionGPT) -> dict[str, nn.Parameter]:
+    """Return the weights by the names that the script of the figure has for them."""
+    gpt, projection = model.gpt, model.embedding.projection
+    found = {"patch": projection.weight, "patch_bias": projection.bias, "token": gpt.token.weight}
+    found |= {"position": gpt.position.table.weight, "norm": gpt.norm.weight, "head": gpt.head.weight}
+    for i, block in enumerate(gpt.blocks):
+        layer, hidden = block.attention, block.feed_forward
+        parts = {"query": layer.query, "key": layer.key, "value": layer.value, "output": layer.output}
+        parts |= {"up": hidden.up, "down": hidden.down}
+        parts |= {"norm_attention": block.norm_attention, "norm_feed_forward": block.norm_feed_forward}
+        found |= {f"{i}.{name}": part.weight for name, part in parts.items()}
+    return found
+
+
+def read() -> VisionGPT:
+    """Return the model whose weights are in the script of the figure. Another processor trains another one."""
+    model = network()
+    stored = {name: entry for name, *entry in _ENTRY.findall(PATH.read_text(encoding="utf-8"))}
     with torch.no_grad():
-        for layer, part in ((net[0], rows[:HIDDEN]), (net[2], rows[HIDDEN:])):
-            weights = (torch.tensor([list(bytes.fromhex(row)) for row in part]) - 128) / _SCALE
-            layer.weight.copy_(weights[:, :-1])
-            layer.bias.copy_(weights[:, -1])
-    return net
+        for name, weight in _named(model).items():
+            scale, text = stored.pop(name)
+            steps = torch.frombuffer(bytearray(base64.b64decode(text)), dtype=torch.int8)
+            weight.copy_(steps.view_as(weight) * float(scale))
+    if stored:
+        raise ValueError(f"{PATH.name} has weights that the model lacks: {', '.join(stored)}")
+    return model.eval()
 
 
-def write(net: nn.Sequential) -> None:
-    """Put the weights of a network into the script of the figure."""
-    parts = [torch.cat([each.weight, each.bias[:, None]], 1) for each in (net[0], net[2])]
-    rows = ["".join(f"{round(w * _SCALE) + 128:02x}" for w in row.tolist()) for part in parts for row in part]
-    text = PATH.read_text(encoding="utf-8")
-    lines = "".join(f'  "{row}",\n' for row in rows)
-    PATH.write_text(re.sub(r"(const ROWS = \[\n).*?(\];)", rf"\1{lines}\2", text, flags=re.DOTALL), encoding="utf-8")
+def write(model: VisionGPT) -> None:
+    """Put the weights of a model into the script of the figure, rounded."""
+    lines = [
+        "// The weights of the GPT in reader.js, written by reader.py: the size of a step, and steps as signed bytes."
+    ]
+    lines += ["", "/** @type {Record<string, [number, string]>} */", "export const WEIGHTS = {"]
+    for name, weight in _named(model).items():
+        scale = float(f"{weight.abs().max().item() / _LARGEST:.6g}")
+        steps = (weight / scale).round().clamp(-_LARGEST, _LARGEST).to(torch.int8)
+        text = base64.b64encode(steps.contiguous().numpy().tobytes()).decode()
+        key = name if name.isidentifier() else f'"{name}"'
+        one_line = f'  {key}: [{scale}, "{text}"],'
+        several = [f"  {key}: [", f"    {scale},", f'    "{text}",', "  ],"]  # as prettier breaks a long one
+        lines += [one_line] if len(one_line) <= _WIDEST else several
+    PATH.write_text("\n".join([*lines, "};", ""]), encoding="utf-8")
 
 
 if __name__ == "__main__":  # python -m lecture21.course.live.patches.reader
-    network = fit()
-    write(network)
-    print(f"{accuracy(network):.3f} of the images held out are read right")
+    trained = fit()
+    write(trained)
+    print(f"{accuracy(read()):.3f} of the images held out are read right")
