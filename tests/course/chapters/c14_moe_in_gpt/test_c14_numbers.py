@@ -33,6 +33,7 @@ def test_rerouted(said):
 def test_the_table_wins(said):
     runs = results.load("mixed_text").query("part == 'run'")
     nats = runs.pivot(index="seed", columns="arm", values="nats")
+    chance, cut = nats["at random"], nats["all experts"]
     table, narrow, learned, total, active = (
         nats[arm]
         for arm in ("by character", "learned, two of 16", "learned", "dense, equal total", "dense, equal active")
@@ -45,8 +46,12 @@ def test_the_table_wins(said):
         assert (of["by character"] < of[["learned", "learned, two of 16"]].min(axis=1)).all()
     assert max(table.max(), narrow.max(), learned.max()) < active.min()
     said("table {:.3f} ± {:.3f}, learned 2 of 16 {:.3f} ± {:.3f}, learned 1 of 8 {:.3f} ± {:.3f}, dense with as many "
-         "weights {:.3f} ± {:.3f}, dense with the same arithmetic {:.3f} ± {:.3f}.", *spread(table), *spread(narrow),
-         *spread(learned), *spread(total), *spread(active))  # fmt: skip
+         "weights {:.3f} ± {:.3f}, dense with the same arithmetic {:.3f} ± {:.3f}, by chance {:.3f} ± {:.3f}.",
+         *spread(table), *spread(narrow), *spread(learned), *spread(total), *spread(active), *spread(chance))  # fmt: skip
+    said("treats them as it treats experts, the wide layer has {:.3f} ± {:.3f}.", *spread(cut))
+    assert table.max() < cut.min() < cut.max() < total.min()  # part of it, not all
+    said("those models end at {:.2f}, behind any other.", chance.mean())
+    assert chance.min() > active.max()
     seconds = runs.groupby("arm").seconds.sum()
     assert 1.7 < seconds["learned"] / seconds["dense, equal active"] < 2.3
     said("training the learned 1 of 8 takes about twice as long as the dense model of the same arithmetic")
