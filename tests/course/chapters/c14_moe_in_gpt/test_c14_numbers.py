@@ -47,7 +47,8 @@ def test_the_table_wins(said):
     assert max(table.max(), narrow.max(), learned.max()) < active.min()
     said("table {:.3f} ± {:.3f}, learned 2 of 16 {:.3f} ± {:.3f}, learned 1 of 8 {:.3f} ± {:.3f}, dense with as many "
          "weights {:.3f} ± {:.3f}, dense with the same arithmetic {:.3f} ± {:.3f}, by chance {:.3f} ± {:.3f}.",
-         *spread(table), *spread(narrow), *spread(learned), *spread(total), *spread(active), *spread(chance))  # fmt: skip
+         *spread(table), *spread(narrow), *spread(learned), *spread(total), *spread(active),
+         *spread(chance))  # fmt: skip
     said("treats them as it treats experts, the wide layer has {:.3f} ± {:.3f}.", *spread(cut))
     assert table.max() < cut.min() < cut.max() < total.min()  # part of it, not all
     said("those models end at {:.2f}, behind any other.", chance.mean())
