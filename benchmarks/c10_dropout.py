@@ -5,8 +5,7 @@ Usage: python benchmarks/c10_dropout.py        (about 2 minutes on one core)
 The arms `modern-gpt0` and `dropout 0.1` of `c10_modern_ablation.py`. On `all` of the training text they have 400
 updates, the factors that were tuned there, and seeds 0, 1 and 2, and are scored on the first 19,200 characters of the
 validation split. On its first 20,000 characters (`scarce`), dropout has 250 and 500 updates at the recipe's learning
-rates and seed 100, and is scored on the first 19,200 characters of the training text's last tenth. The search of
-chapter 13's result `scarce_text` has models without dropout, with this seed and score, at several learning rates.
+rates and seed 100, and is scored on the first 19,200 characters of the training text's last tenth.
 
 Writes the result `dropout`, in nats per character: the score (`nats`), and, in the first 120,000 characters of the
 training text, in windows of 32, the loss of the characters that the batches contained (`read`) and of all others

@@ -103,7 +103,7 @@ def test_a_page_in_the_dark_is_printed_in_light_colors(dark):
     until(lambda: page.evaluate(colors) == on_screen)
 
 
-@pytest.mark.parametrize("anchor", ["two-different-weightings", "a-bag-of-gpts"])
+@pytest.mark.parametrize("anchor", ["two-different-weightings", "two-gpts-alone-and-as-one"])
 def test_a_link_into_a_chapter_leads_to_its_heading(anchor: str, wide):
     page = wide.open(f"notebooks/13_ensemble_vs_average.html#{anchor}")
     page.wait_for_function(f"Math.abs(document.querySelector('#{anchor} > h2').getBoundingClientRect().top) < 200")

@@ -103,7 +103,7 @@ def test_a_right_answer_is_accepted_in_unusual_style(capsys, number, body):
 
 @pytest.mark.parametrize("weights", [np.array([0.8, 0.1, 0.1]), np.array([1, 0, 0]), torch.tensor([0.8, 0.1, 0.1])])
 def test_a_list_of_numbers_may_be_an_array(capsys, weights):
-    assert printed(capsys, "13.2", weights) == "13.2: correct"
+    assert printed(capsys, "13.4", weights) == "13.4: correct"
 
 
 WRONG = [

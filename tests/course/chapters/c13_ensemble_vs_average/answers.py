@@ -1,12 +1,11 @@
 """Answers of chapter 13."""
 
 import math
-import warnings
 
 import torch
 
 from lecture21.course.chapters import results
-from lecture21.mixtures import ambiguity_decomposition, best_penalty, majority_error
+from lecture21.mixtures import ambiguity_decomposition, best_penalty
 
 
 def terms(members, truth: float, weights):
@@ -19,14 +18,6 @@ def ambiguities() -> list[float]:
     assert len({*map(float, new), 5}) == 4  # no other term has the value of the answer
     assert new.ensemble == equal.ambiguity  # as a hint says
     return [new.ambiguity, equal.ambiguity, new.average, (1 + 9) / 2, 1 + 9]
-
-
-def against_a_member() -> str:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        actual = terms((0, 1), 0.3, (2, -1))
-    holds = math.isclose(actual.ensemble, actual.average - actual.ambiguity)
-    return "The identity holds, and the ambiguity is negative." if holds and actual.ambiguity < 0 else ""
 
 
 def best_pair() -> str:
@@ -62,49 +53,42 @@ def penalty_of_thirty() -> str:
     return "smaller than σ²" if best_penalty(1.0, 0.65, 0.2, 30) < 0.19 else ""
 
 
-def votes() -> list[float]:
-    wrong = majority_error(0.6, 3)
-    return [wrong, 0.6, 1 - wrong, 0.6**3, 3 * 0.6**2 * 0.4, 0.6**2, 100 * wrong]
+def fifty_draws(arm: str, points: int) -> tuple[dict[str, float], str]:
+    """Return the mean errors of an arm at each penalty, and the penalty that other draws choose."""
+    rows = results.load("bumps").query("arm == @arm and points == @points")
+    reported, others = (part.filter(regex=r"^\d").mean() for part in (rows[rows.draw < 50], rows[rows.draw >= 50]))
+    return reported.to_dict(), others.idxmin()
 
 
-def of_the_bag() -> dict[str, float]:
-    runs = results.load("bag_of_gpts").query("part == 'run' and arm == 'bag'")
-    alone, six = runs.query("members == 1").average, runs.query("members == 6").iloc[0]
-    return {
-        "spread": alone.max() - alone.min(), "mean": six.average, "pool": six.probabilities,
-        "gain": six.average - six.probabilities,
-    }  # fmt: skip
+def thirty_or_one() -> str:
+    one, best = fifty_draws("even", 24)
+    thirty, _ = fifty_draws("thirty", 24)
+    assert abs(one[best] / thirty["0.001"] - 1) > 0.2
+    return "the one tuned model" if one[best] < thirty["0.001"] else "the mean of the thirty"
 
 
-def gain_of_six() -> str:
-    bag = of_the_bag()
-    choices = {f"about {gain} nats": gain for gain in (0.006, 0.06, 0.6)}
-    assert f"within {bag['spread']:.3f} nats" in find_text("13.7")
-    assert f"mean of {bag['mean']:.3f}" in find_text("13.7")
-    assert 5 < bag["gain"] / bag["spread"] < 6  # "more than five times"
-    return min(choices, key=lambda name: abs(math.log(bag["gain"] / choices[name])))
-
-
-def find_text(id: str) -> str:
-    from lecture21.course.chapters import questions
-
-    return next(question["text"] for question in questions.load("13") if question["id"] == id)
+def pair_of_gpts() -> str:
+    runs = results.load("two_gpts").query("part == 'run' and arm == 'pair'")
+    names = {0.0: "κ = 0: each learns alone", 0.5: "κ = ½: half and half", 1.0: "κ = 1: trained on exactly this loss"}
+    return names[runs.groupby("kappa").ensemble.mean().idxmin()]
 
 
 def explained() -> dict[str, list[str]]:
-    bag = of_the_bag()
+    (one, best), (thirty, tuned) = fifty_draws("even", 24), fifty_draws("thirty", 24)
+    nats = results.load("two_gpts").query("part == 'run' and arm == 'pair'").groupby("kappa").ensemble.mean()
     return {
-        "13.5": [f"{best_penalty(1.0, 0.65, 0.2, 30):.3f}"],
-        "13.7": [f"{bag['pool']:.3f}", f"{bag['gain']:.3f}"],
+        "13.2": [f"{error:.3f}" for error in (one[best], thirty["0.001"], thirty[tuned])],
+        "13.5": [f"{nats[kappa]:.2f}" for kappa in (0.0, 0.5, 1.0)],
+        "13.6": [f"{best_penalty(1.0, 0.65, 0.2, 30):.3f}"],
     }
 
 
-NUMBERS = {"13.1": ambiguities, "13.6": votes}
+NUMBERS = {"13.1": ambiguities}
 CHOICES = {
-    "13.2": against_a_member,
+    "13.2": thirty_or_one,
     "13.3": best_pair,
     "13.4": best_kappa,
-    "13.5": penalty_of_thirty,
-    "13.7": gain_of_six,
+    "13.5": pair_of_gpts,
+    "13.6": penalty_of_thirty,
 }
 IN_CHAPTER = set()

@@ -1,11 +1,10 @@
-"""Exercises of chapter 13: the ambiguity decomposition, where the slide's comparison fails, and pools."""
+"""Exercises of chapter 13: the ambiguity decomposition, pools, members that learn together, and the slide's weights."""
 
 import math
 import random
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from lecture21.course.exercises.exercise import Case, Exercise, normal
@@ -161,77 +160,6 @@ _DECOMPOSE.wrong_lines(
 
 # 13.2
 
-PREDICTIONS, TARGET = (1.0, 5.0, 4.5), 4.0
-"""The members and the truth of exercise 13.2."""
-
-
-def _numbers(value: Any) -> tuple[float, ...] | None:
-    """Return three finite numbers, given as a list, a tuple or a tensor."""
-    if isinstance(value, Tensor):
-        value = tuple(value.tolist()) if value.shape == (3,) and not value.is_complex() else ()
-    if not isinstance(value, tuple):
-        return None
-    numbers = [each.item() if isinstance(each, Tensor) and each.numel() == 1 else each for each in value]
-    if len(numbers) != 3 or not all(type(each) in (int, float) and math.isfinite(each) for each in numbers):
-        return None
-    return tuple(map(float, numbers))
-
-
-def _is_worse(arguments: tuple[Any, ...], value: Any) -> bool:
-    pool = sum(g * f for g, f in zip(_numbers(value), PREDICTIONS, strict=True))
-    average = sum((TARGET - f) ** 2 for f in PREDICTIONS) / len(PREDICTIONS)
-    return (TARGET - pool) ** 2 > average + 1e-6
-
-
-_COUNTEREXAMPLE = Exercise(
-    number="13.2",
-    name="counterexample",
-    title="weights for which the slide's comparison fails",
-    solution=(0.8, 0.1, 0.1),
-    by_properties=True,
-    properties=(
-        ("it must be a list of three finite numbers", lambda arguments, value: _numbers(value) is not None),
-        ("no weight may be negative", lambda arguments, value: min(_numbers(value)) >= 0),
-        ("the weights must sum to 1", lambda arguments, value: math.isclose(sum(_numbers(value)), 1, abs_tol=1e-5)),
-        (
-            "the weights are valid, but the ensemble error is not above the average expert error of 3.42. How far must "
-            "the pool be from the truth?",
-            _is_worse,
-        ),
-    ),
-    task="Three weights >= 0 with sum 1, as a list, for which the ensemble error is above 3.42.",
-)
-_COUNTEREXAMPLE.wrong_value(
-    "equal weights",
-    (1 / 3, 1 / 3, 1 / 3),
-    hint="with equal weights the slide's two errors use the same weights, so the comparison cannot fail.",
-)
-_COUNTEREXAMPLE.wrong_value(
-    "all weight on the best member",
-    (0.0, 0.0, 1.0),
-    hint="you trust the best member, so the ensemble error is 0.25. Which weights would make the pool bad?",
-)
-_COUNTEREXAMPLE.wrong_value(
-    "a sum instead of a mean",
-    (1.0, 1.0, 1.0),
-    hint="these weights sum to 3, so the pool is far outside the range of the predictions. Make them sum to 1: the "
-    "comparison can also fail for such weights.",
-)
-_COUNTEREXAMPLE.wrong_value(
-    "a bet against a member",
-    (2.0, -1.0, 0.0),
-    hint="a negative weight makes the ambiguity negative, which is another reason for a failure. Find weights that are "
-    "not negative.",
-)
-_COUNTEREXAMPLE.wrong_value(
-    "half on the worst member",
-    (0.5, 0.5, 0.0),
-    hint="the pool is at 3, so the ensemble error is 1. The first member makes the pool worse. Give it more weight.",
-)
-
-
-# 13.3
-
 
 def _error_of_pools(errors, members):
     """Return the mean squared error of a pool, averaged over all pools of that many members.
@@ -275,7 +203,7 @@ def _is_the_pool_of_all(arguments: tuple[Any, ...], result: Any) -> bool:
 
 
 _POOLS = Exercise(
-    number="13.3",
+    number="13.2",
     name="error_of_pools",
     title="the error of pools that you never form",
     solution=_error_of_pools,
@@ -348,147 +276,205 @@ _POOLS.wrong_lines(
 )
 
 
-# 13.4
+# 13.3
 
 
-def _bag_losses(logits, targets):
-    """Return (average, probabilities, logits): three losses in nats, tensors of shape ().
+def _train_together(inputs, y, kappa, penalty, steps, rate):
+    """Return the weights of M members, of shape (M, B), after gradient descent from zeros.
 
-    `logits` has the shape (M, T, V): the scores of M models at T positions for V tokens, float32
-    or float64. `targets` has the shape (T,) and holds the observed tokens. All members have the
-    same weight, and each loss is the mean over the positions. The first is the members' average
-    loss. The second is the loss of the mean of their probabilities, the third the loss of the
-    softmax of the mean of their logits. All three have the dtype of the logits, and are finite
-    even if each model's score of a target is 1,000 below its other scores.
+    `inputs` has the shape (M, N, B): at N points with the targets `y`, of shape (N,), member m
+    predicts f_m = inputs[m] @ weights[m], and the pool is the plain mean of the members. The loss
+    is M/2 times the sum over the points of average error - kappa * ambiguity, plus penalty/2 times
+    the sum of all squared weights. Each of the `steps` steps moves all members at once, by `rate`
+    times their gradient. The weights have the dtype of `y`. Do not modify the arguments.
     """
-    log_p = logits.log_softmax(dim=-1)
-    at_target = log_p[:, torch.arange(len(targets)), targets]  # (M, T)
-    average = -at_target.mean()
-    probabilities = -(at_target.logsumexp(dim=0) - math.log(len(logits))).mean()
-    return average, probabilities, F.cross_entropy(logits.mean(dim=0), targets)
+    members, _, size = inputs.shape
+    weights = torch.zeros(members, size, dtype=y.dtype)
+    for _ in range(steps):
+        f = (inputs @ weights[:, :, None])[:, :, 0]  # (M, N)
+        own, shared = f - y, f.mean(dim=0) - y  # (M, N), (N,)
+        residual = (1 - kappa) * own + kappa * shared  # (M, N)
+        gradient = (inputs.mT @ residual[:, :, None])[:, :, 0] + penalty * weights  # (M, B)
+        weights = weights - rate * gradient
+    return weights
 
 
-def _bag(rng: random.Random, m: int, t: int, v: int, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
-    """Return scores of models of different sharpness, and targets."""
-    sharpness = torch.linspace(1, 3, m, dtype=dtype)[:, None, None]
-    targets = torch.tensor([rng.randrange(v) for _ in range(t)])
-    return sharpness * normal(rng, m, t, v, dtype=dtype), targets
+def _team(rng: random.Random, m: int, n: int, b: int, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
+    """Return the inputs of members, and targets."""
+    return normal(rng, m, n, b, dtype=dtype), normal(rng, n, dtype=dtype)
 
 
-def _bag_cases(rng: random.Random) -> list[Case]:
-    m, t = rng.randint(3, 4), rng.randint(5, 7)
-    improbable, targets = _bag(rng, 2, 3, 4)
-    improbable[:, 1, targets[1]] -= 1000
-    shifted, others = _bag(rng, 3, 4, 6)
+def _team_cases(rng: random.Random) -> list[Case]:
+    m, n = rng.randint(3, 4), rng.randint(5, 6)
     return [
-        Case(_bag(rng, 2, 1, 3), "M = 2, T = 1, V = 3"),
-        Case(_bag(rng, 3, 3, 3), "M = T = V = 3"),
-        Case((improbable, targets), "a target whose scores are 1,000 below the others"),
-        Case((shifted + torch.tensor([0.0, 9.0, -9.0])[:, None, None], others), "logits of different levels"),
-        Case(_bag(rng, 1, 4, 5), "one model"),
-        Case(_bag(rng, m, t, 6, torch.float64), f"M = {m}, T = {t}, V = 6 in float64"),
+        Case((*_team(rng, 2, 2, 1), 0.5, 0.0, 1, 0.1), "two members and one step"),
+        Case((*_team(rng, 3, 4, 2), 0.0, 0.0, 3, 0.05), "kappa = 0"),
+        Case((*_team(rng, 3, 4, 2), 1.0, 0.0, 3, 0.05), "kappa = 1"),
+        Case((*_team(rng, 3, 4, 2), 0.3, 0.8, 4, 0.05), "kappa = 0.3 with a penalty"),
+        Case((*_team(rng, 1, 4, 2), 0.6, 0.1, 2, 0.05), "one member"),
+        Case((*_team(rng, m, n, 2, torch.float64), 0.8, 0.1, 5, 0.03), f"M = {m}, N = {n} in float64"),
     ]
 
 
-_BAG = Exercise(
+_TOGETHER = Exercise(
+    number="13.3",
+    name="train_together",
+    title="members that learn together",
+    solution=_train_together,
+    cases=_team_cases,
+)
+
+_TOGETHER.wrong_lines(
+    "exchanged ends",
+    """
+    - residual = (1 - kappa) * own + kappa * shared
+    + residual = kappa * own + (1 - kappa) * shared
+    """,
+    hint="at kappa = 0 each member must learn from its own error, and at kappa = 1 from that of the pool. Yours do it "
+    "the other way round.",
+)
+
+_TOGETHER.wrong_lines(
+    "disagreement punished",
+    """
+    - residual = (1 - kappa) * own + kappa * shared
+    + residual = (1 + kappa) * own - kappa * shared
+    """,
+    hint="the more kappa, the more your members agree. The loss subtracts the ambiguity: which sign does its "
+    "derivative get?",
+)
+
+_TOGETHER.wrong_lines(
+    "both errors in full",
+    """
+    - residual = (1 - kappa) * own + kappa * shared
+    + residual = own + kappa * shared
+    """,
+    hint="at kappa = 1 a member's own error must not count any more, and yours still does.",
+)
+
+_TOGETHER.wrong_lines(
+    "pool divided again",
+    """
+    - residual = (1 - kappa) * own + kappa * shared
+    + residual = (1 - kappa) * own + kappa * shared / members
+    """,
+    hint="the pool's part is M times too small. The pool moves by 1/M of what a member moves, but the loss begins "
+    "with M/2.",
+)
+
+_TOGETHER.wrong_lines(
+    "mean over the points",
+    """
+    - own, shared = f - y, f.mean(dim=0) - y
+    + own, shared = f - y, f.mean(dim=1, keepdim=True) - y
+    """,
+    hint="your pool averages over the points. At each point, it is the mean over the members: which dimension is that?",
+)
+
+_TOGETHER.wrong_lines(
+    "sum of the members",
+    """
+    - own, shared = f - y, f.mean(dim=0) - y
+    + own, shared = f - y, f.sum(dim=0) - y
+    """,
+    hint="your pool is the sum of the members. It is their mean.",
+)
+
+_TOGETHER.wrong_lines(
+    "uphill",
+    """
+    - weights = weights - rate * gradient
+    + weights = weights + rate * gradient
+    """,
+    hint="your weights move along the gradient, so the loss rises. Which way is down?",
+)
+
+_TOGETHER.wrong_lines(
+    "no penalty",
+    """
+    - gradient = (inputs.mT @ residual[:, :, None])[:, :, 0] + penalty * weights
+    + gradient = (inputs.mT @ residual[:, :, None])[:, :, 0]
+    """,
+    hint="this is right without a penalty. What is the derivative of penalty/2 times the squared weights?",
+)
+
+_TOGETHER.wrong_lines(
+    "sign of the penalty",
+    """
+    - gradient = (inputs.mT @ residual[:, :, None])[:, :, 0] + penalty * weights
+    + gradient = (inputs.mT @ residual[:, :, None])[:, :, 0] - penalty * weights
+    """,
+    hint="your penalty makes weights grow. It must pull them toward 0.",
+)
+
+
+# 13.4
+
+PREDICTIONS, TARGET = (1.0, 5.0, 4.5), 4.0
+"""The members and the truth of exercise 13.4."""
+
+
+def _numbers(value: Any) -> tuple[float, ...] | None:
+    """Return three finite numbers, given as a list, a tuple or a tensor."""
+    if isinstance(value, Tensor):
+        value = tuple(value.tolist()) if value.shape == (3,) and not value.is_complex() else ()
+    if not isinstance(value, tuple):
+        return None
+    numbers = [each.item() if isinstance(each, Tensor) and each.numel() == 1 else each for each in value]
+    if len(numbers) != 3 or not all(type(each) in (int, float) and math.isfinite(each) for each in numbers):
+        return None
+    return tuple(map(float, numbers))
+
+
+def _is_worse(arguments: tuple[Any, ...], value: Any) -> bool:
+    pool = sum(g * f for g, f in zip(_numbers(value), PREDICTIONS, strict=True))
+    average = sum((TARGET - f) ** 2 for f in PREDICTIONS) / len(PREDICTIONS)
+    return (TARGET - pool) ** 2 > average + 1e-6
+
+
+_COUNTEREXAMPLE = Exercise(
     number="13.4",
-    name="bag_losses",
-    title="average the probabilities or the logits",
-    solution=_bag_losses,
-    cases=_bag_cases,
+    name="counterexample",
+    title="weights for which the slide's comparison fails",
+    solution=(0.8, 0.1, 0.1),
+    by_properties=True,
     properties=(
-        ("all losses must be finite", lambda arguments, result: all(bool(each.isfinite().all()) for each in result)),
+        ("it must be a list of three finite numbers", lambda arguments, value: _numbers(value) is not None),
+        ("no weight may be negative", lambda arguments, value: min(_numbers(value)) >= 0),
+        ("the weights must sum to 1", lambda arguments, value: math.isclose(sum(_numbers(value)), 1, abs_tol=1e-5)),
         (
-            "neither pool can be worse than the average member",
-            lambda arguments, result: bool((torch.stack(result[1:]) <= result[0] + 1e-4 * result[0].abs()).all()),
+            "the weights are valid, but the ensemble error is not above the average expert error of 3.42. How far must "
+            "the pool be from the truth?",
+            _is_worse,
         ),
     ),
-    returns=("the average loss", "the loss of the mean probabilities", "the loss of the mean logits"),
+    task="Three weights >= 0 with sum 1, as a list, for which the ensemble error is above 3.42.",
 )
-
-_BAG.wrong_lines(
-    "softmax twice",
-    """
-    - probabilities = -(at_target.logsumexp(dim=0) - math.log(len(logits))).mean()
-    + probabilities = F.cross_entropy(logits.softmax(dim=-1).mean(dim=0), targets)
-    """,
-    hint="cross_entropy expects logits and applies a softmax itself, so probabilities are flattened a second "
-    "time. Take the logarithm of the mean probability of the target.",
+_COUNTEREXAMPLE.wrong_value(
+    "equal weights",
+    (1 / 3, 1 / 3, 1 / 3),
+    hint="with equal weights the slide's two errors use the same weights, so the comparison cannot fail.",
 )
-
-_BAG.wrong_lines(
-    "not normalized",
-    """
-    - return average, probabilities, F.cross_entropy(logits.mean(dim=0), targets)
-    + return average, probabilities, average
-    """,
-    hint="the mean of the members' log probabilities is not the logarithm of a distribution: its exponentials sum to "
-    "less than 1. Normalize after the mean.",
+_COUNTEREXAMPLE.wrong_value(
+    "all weight on the best member",
+    (0.0, 0.0, 1.0),
+    hint="you trust the best member, so the ensemble error is 0.25. Which weights would make the pool bad?",
 )
-
-_BAG.wrong_lines(
-    "sum of logits",
-    """
-    - return average, probabilities, F.cross_entropy(logits.mean(dim=0), targets)
-    + return average, probabilities, F.cross_entropy(logits.sum(dim=0), targets)
-    """,
-    hint="you add the logits. Their sum is M times their mean, which sharpens the distribution like a temperature of "
-    "1/M.",
+_COUNTEREXAMPLE.wrong_value(
+    "a sum instead of a mean",
+    (1.0, 1.0, 1.0),
+    hint="these weights sum to 3, so the pool is far outside the range of the predictions. Make them sum to 1: the "
+    "comparison can also fail for such weights.",
 )
-
-_BAG.wrong_lines(
-    "sum of probabilities",
-    """
-    - probabilities = -(at_target.logsumexp(dim=0) - math.log(len(logits))).mean()
-    + probabilities = -at_target.logsumexp(dim=0).mean()
-    """,
-    hint="the members' probabilities are added, so they sum to M. What must be subtracted from the logarithm?",
+_COUNTEREXAMPLE.wrong_value(
+    "a bet against a member",
+    (2.0, -1.0, 0.0),
+    hint="a negative weight makes the ambiguity negative, which is another reason for a failure. Find weights that are "
+    "not negative.",
 )
-
-_BAG.wrong_lines(
-    "underflow",
-    """
-    - probabilities = -(at_target.logsumexp(dim=0) - math.log(len(logits))).mean()
-    + probabilities = -at_target.exp().mean(dim=0).log().mean()
-    """,
-    hint="the probability of an improbable target underflows to 0, and its logarithm is infinite. logsumexp adds "
-    "probabilities that are given by their logarithms.",
-)
-
-_BAG.wrong_lines(
-    "softmax over the models",
-    """
-    - log_p = logits.log_softmax(dim=-1)
-    + log_p = logits.log_softmax(dim=0)
-    """,
-    hint="your softmax runs over the models. A distribution sums to 1 over the tokens: which dimension is that?",
-)
-
-_BAG.wrong_lines(
-    "bits of the bag",
-    """
-    - return average, probabilities, F.cross_entropy(logits.mean(dim=0), targets)
-    + losses = average, probabilities, F.cross_entropy(logits.mean(dim=0), targets)
-    + return tuple(loss / math.log(2) for loss in losses)
-    """,
-    hint="your losses are in bits. Which logarithm gives nats?",
-)
-
-_BAG.wrong_lines(
-    "sum over the positions",
-    """
-    - return average, probabilities, F.cross_entropy(logits.mean(dim=0), targets)
-    + losses = average, probabilities, F.cross_entropy(logits.mean(dim=0), targets)
-    + return tuple(len(targets) * loss for loss in losses)
-    """,
-    hint="you added the losses of the positions. Each loss is a mean over the positions.",
-)
-
-_BAG.wrong_lines(
-    "exchanged pools",
-    """
-    - return average, probabilities, F.cross_entropy(logits.mean(dim=0), targets)
-    + return average, F.cross_entropy(logits.mean(dim=0), targets), probabilities
-    """,
-    hint="your last two losses are exchanged. The second belongs to the mean of the probabilities.",
+_COUNTEREXAMPLE.wrong_value(
+    "half on the worst member",
+    (0.5, 0.5, 0.0),
+    hint="the pool is at 3, so the ensemble error is 1. The first member makes the pool worse. Give it more weight.",
 )

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
+import numpy as np
 import seaborn as sns
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from lecture21.course.figures.axes import DASHED, vertical_rule, visible
+from lecture21.course.figures.axes import DASHED, text_color_on, vertical_rule, visible
 from lecture21.course.figures.style import COLORS, SERIES
 
 _NARROW = 4.75  # inches: what is written in a figure of this width stays readable on a phone
@@ -142,4 +143,31 @@ def colored_characters(
     ax.set_axis_off()
     scale = plt.cm.ScalarMappable(plt.Normalize(0, limit), colors)
     ax.figure.colorbar(scale, ax=ax, location="bottom", aspect=40, pad=0.02, extend="max", label=label)
+    return ax
+
+
+def error_map(
+    errors: Float[Tensor, "R C"], rows: Sequence[float], columns: Sequence[float], ax: Axes | None = None
+) -> Axes:
+    """Draw errors, in thousandths, for each kappa, a row, and penalty, a column, with a ring at each column's least.
+
+    The least of all has a second ring.
+    """
+    if errors.shape != (len(rows), len(columns)):
+        raise ValueError(f"errors must have the shape {(len(rows), len(columns))}, got {tuple(errors.shape)}")
+    ax = plt.subplots(figsize=(_NARROW, 3.0))[1] if ax is None else ax
+    shades = sns.color_palette("mako_r", as_cmap=True)
+    ax.imshow(errors.log().numpy(), origin="lower", aspect="auto", cmap=shades, vmax=errors.log().max() + 0.6)
+    for i, j in np.ndindex(*errors.shape):
+        shade = (errors[i, j].log() - errors.log().min()) / (errors.log().max() + 0.6 - errors.log().min())
+        ax.text(j, i, f"{1000 * errors[i, j]:.0f}", ha="center", va="center", color=text_color_on(shades(float(shade))))
+    least = errors.argmin(dim=0).tolist()
+    best = int(errors.min(dim=0).values.argmin())
+    ring = {"markerfacecolor": "none", "markeredgecolor": "#D55E00"}
+    ax.plot(range(len(columns)), least, "o", markersize=17, markeredgewidth=1.5, **ring)
+    ax.plot([best], [least[best]], "o", markersize=22, markeredgewidth=2.5, **ring)
+    ax.set_xticks(range(len(columns)), [f"{value:g}" for value in columns])
+    ax.set_yticks(range(len(rows)), [f"{value:g}" for value in rows])
+    ax.set(xlabel="λ, the penalty on weights", ylabel="κ")
+    ax.grid(visible=False)
     return ax

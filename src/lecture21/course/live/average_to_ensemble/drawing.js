@@ -1,7 +1,8 @@
-// What the slider from average to ensemble draws: curves with points, three bars, and the errors for every kappa.
+// What the slider from average to ensemble draws: curves with points, three bars, and the map of kappa and penalty.
 
-import { CURVE, truth } from "./members.js";
+import { CURVE, KAPPAS, PENALTIES, truth } from "./members.js";
 import { THEMED } from "../kit/colors.js";
+import { heatmap } from "../kit/draw.js";
 
 const BARS = /** @type {const} */ ([
   { name: "average", text: "average error", color: 1 }, // of the series
@@ -10,18 +11,15 @@ const BARS = /** @type {const} */ ([
 ]);
 
 /**
- * The members, thick where a gate gives them more than an equal weight, their mean, the truth and the points.
- * @param {{members: number[][], mean: number[], weights: number[][]}} curves
+ * The members, their mean, the truth and the points.
+ * @param {{members: number[][], mean: number[]}} curves
  * @param {[number, number][]} points
  */
 export function membersContent(curves, points) {
   const [blue, orange] = THEMED.series;
-  const more = 1.001 / curves.members.length; // than an equal weight
-  const strong = curves.members.map((y, m) => y.map((value, i) => (curves.weights[m][i] > more ? value : NaN)));
   return {
     curves: [
       ...curves.members.map((y) => ({ x: CURVE, y, color: orange, width: 0.9 })),
-      ...strong.map((y) => ({ x: CURVE, y, color: orange, width: 2.2 })),
       { name: "the curve behind the points", x: CURVE, y: CURVE.map(truth), color: THEMED.ink, dashed: true, width: 2 },
       { name: "mean of the members", x: CURVE, y: curves.mean, color: blue, width: 3.5 },
     ],
@@ -54,24 +52,43 @@ export function drawBars(pen, colors, { errors, most, width }) {
 }
 
 /**
- * The error of the mean for each kappa, on the points and against the truth.
- * @param {number[]} kappas
- * @param {ReturnType<typeof import("./members.js").errorsOf>[]} errors
- * @param {number} kappa  the present one
- * @returns {import("../kit/chart.js").Content}
+ * Draw the error of the mean for every kappa and penalty, with a dot at the best kappa of each penalty, a ring at the best of all,
+ * and a frame around the present one.
+ * @param {CanvasRenderingContext2D} pen
+ * @param {import("../kit/colors.js").Colors} colors
+ * @param {{map: ReturnType<typeof import("./members.js").mapOf>, kappa: number, penalty: number, width: number, height: number}}
+ *   options
  */
-export function sweepContent(kappas, errors, kappa) {
-  const seen = errors.map(({ onPoints }) => onPoints.ensemble);
-  const fresh = errors.map(({ onNew }) => onNew.ensemble);
-  return {
-    curves: [
-      { name: "on the points", x: kappas, y: seen, color: THEMED.series[4], dashed: true, width: 2 },
-      { name: "against the dashed curve", x: kappas, y: fresh, color: THEMED.series[0], width: 3 },
-    ],
-    xRange: [0, 1],
-    yRange: [0, Math.max(0.01, 1.1 * Math.max(...seen, ...fresh))],
-    xTitle: "κ",
-    yTitle: "squared error of the mean",
-    cursor: kappa,
+export function drawMap(pen, colors, { map, kappa, penalty, width, height }) {
+  const upward = [...KAPPAS.keys()].reverse(); // 1 is above
+  const logs = upward.map((i) => map.errors[i].map(Math.log));
+  const least = Math.min(...logs.flat());
+  const most = Math.max(...logs.flat());
+  const nearest = (/** @type {number[]} */ values, /** @type {number} */ value) =>
+    values.reduce((best, each, i) => (Math.abs(each - value) < Math.abs(values[best] - value) ? i : best), 0);
+  const now = { row: nearest(KAPPAS, kappa), column: nearest(PENALTIES, penalty) };
+  const { left, top, cell } = heatmap(pen, colors, {
+    values: logs,
+    color: (value) => colors.magnitude((0.9 * (value - least)) / (most - least || 1)),
+    rows: upward.map((i) => (i % 5 ? "" : String(KAPPAS[i]))),
+    columns: PENALTIES.map((value, j) => (j % 4 ? "" : String(value))),
+    rowTitle: "κ",
+    columnTitle: "λ",
+    mark: (i, j) => (upward[i] === now.row && j === now.column ? colors.series[1] : null),
+    width,
+    height,
+  });
+  const dot = (/** @type {number} */ row, /** @type {number} */ column, /** @type {number} */ radius) => {
+    const [x, y] = [left + (column + 0.5) * cell.width, top + (KAPPAS.length - 0.5 - row) * cell.height];
+    pen.beginPath();
+    pen.arc(x, y, radius, 0, 2 * Math.PI);
   };
+  pen.fillStyle = pen.strokeStyle = colors.ink;
+  map.ridge.forEach((row, column) => {
+    dot(row, column, 2.5);
+    pen.fill();
+  });
+  pen.lineWidth = 2.5;
+  dot(map.best.row, map.best.column, 7);
+  pen.stroke();
 }

@@ -1,9 +1,10 @@
 // Small models that are trained together on average error - kappa * ambiguity, exactly. Each is a sum of bumps at places of
 // its own, so its predictions are linear in its weights, and the best weights of all members solve one linear system.
 
-import { dot, normal, seededRandom, softmax } from "../kit/numbers.js";
+import { dot, normal, seededRandom } from "../kit/numbers.js";
 
-export const BUMPS = 4; // of a member
+const MEMBERS = 10;
+const BUMPS = 4; // of a member
 const WIDTH = 0.2; // standard deviation of a bump
 const COUNT = 16; // drawn points
 const NOISE = 0.3; // standard deviation
@@ -43,42 +44,6 @@ function bumpsAt(/** @type {number[]} */ centers, /** @type {number} */ x) {
 }
 
 /**
- * Return a gate: the softmax of scores that are linear in x, c x / s^2 - c^2 / 2 s^2 for each member, with c the middle of its
- * bumps and s their width. It is given and not trained, so that the best weights of the members are still exact.
- * @param {number[][]} centers  of each member
- * @param {number} x
- */
-function gateAt(centers, x) {
-  const scores = centers.map((each) => {
-    const middle = each.reduce((sum, c) => sum + c, 0) / each.length;
-    return (middle * x - middle ** 2 / 2) / WIDTH ** 2;
-  });
-  return softmax(scores);
-}
-
-/**
- * Return the weight of each member at each point: 1 / c for the c members that are trained on it, else 0. Each point is
- * seen by equally many.
- * @param {number} members
- * @param {number} points
- * @param {number} share
- */
-export function weightsOf(members, points, share) {
-  const seen = Math.max(1, Math.round(share * members));
-  const weights = Array.from({ length: members }, () => new Array(points).fill(0));
-  for (let n = 0; n < points; n++) {
-    const random = seededRandom(104729 * (n + 1));
-    const order = Array.from({ length: members }, (_, m) => m);
-    for (let i = 0; i < seen; i++) {
-      const j = i + Math.floor(random() * (members - i));
-      [order[i], order[j]] = [order[j], order[i]];
-      weights[order[i]][n] = 1 / seen;
-    }
-  }
-  return weights;
-}
-
-/**
  * Return the lower triangle L with L L^T = a.
  * @param {number[][]} a  symmetric and positive definite
  */
@@ -108,74 +73,52 @@ function solve(/** @type {number[][]} */ l, /** @type {number[]} */ b) {
   return x;
 }
 
-/**
- * Prepare what does not depend on kappa and the penalty.
- * @param {[number, number][]} points
- * @param {number} members
- * @param {number} share  of the points that a member is trained on
- * @param {boolean} [gated]  whether the weights follow the gate: at a point, its values for the members that see it, divided
- *   by their sum; otherwise they are equal
- */
-export function prepare(points, members, share, gated = false) {
-  const centers = Array.from({ length: members }, (_, m) => centersOf(m));
-  const gate = weightsOf(members, points.length, share);
-  const onCurve = CURVE.map((x) => (gated ? gateAt(centers, x) : new Array(members).fill(1 / members)));
-  const each = Math.max(...gate.flat()); // 1 / c
-  if (gated) {
-    points.forEach(([x], n) => {
-      const values = gateAt(centers, x).map((value, m) => (gate[m][n] ? value : 0));
-      const total = values.reduce((sum, value) => sum + value, 0);
-      gate.forEach((row, m) => (row[n] = values[m] / total));
-    });
-  }
+/** Prepare what does not depend on kappa and the penalty. */
+export function prepare(/** @type {[number, number][]} */ points) {
+  const centers = Array.from({ length: MEMBERS }, (_, m) => centersOf(m));
   return {
     y: points.map(([, y]) => y),
-    each,
-    gate,
-    gated,
-    freshGate: centers.map((_, m) => onCurve.map((row) => row[m])),
     seen: centers.map((places) => points.map(([x]) => bumpsAt(places, x))),
     fresh: centers.map((places) => CURVE.map((x) => bumpsAt(places, x))),
   };
 }
 
 /**
- * Return the weights of each member that minimize, with g the weights of `prepare`, which sum to 1 at each point,
+ * Return the weights of each of the M members that minimize
  *
- *   sum_n [ sum_m g (y - f_m)^2 - kappa sum_m g (f_m - mean)^2 ] + penalty / c sum_m |w_m|^2
- *   = sum_n [ (1 - kappa) sum_m g (y - f_m)^2 + kappa (y - mean)^2 ] + penalty / c sum_m |w_m|^2.
+ *   sum_n [ average error - kappa ambiguity ] + penalty / M sum_m |w_m|^2
+ *   = sum_n [ (1 - kappa) average error + kappa (y - mean)^2 ] + penalty / M sum_m |w_m|^2.
  *
  * The first term couples no members, and the second has rank N: a system for each member and one for the points are enough
- * (the matrix inversion lemma). For kappa = 0 each member is a ridge regression on its own points.
+ * (the matrix inversion lemma). For kappa = 0 each member is a ridge regression on the points.
  * @param {ReturnType<typeof prepare>} data
  * @param {number} kappa  from 0 to 1
  * @param {number} penalty  greater than 0
  */
-export function fitTogether({ y, each, gate, seen }, kappa, penalty) {
+export function fitTogether({ y, seen }, kappa, penalty) {
   const count = y.length;
-  const blocks = seen.map((rows, m) => {
+  const members = seen.length;
+  const blocks = seen.map((rows) => {
     const a = Array.from({ length: BUMPS }, (_, i) =>
-      Array.from({ length: BUMPS }, (_, j) => (i === j ? penalty * each : 0)),
+      Array.from({ length: BUMPS }, (_, j) => (i === j ? penalty / members : 0)),
     );
     const b = new Array(BUMPS).fill(0);
-    for (let n = 0; n < count; n++) {
-      const weight = (1 - kappa) * gate[m][n];
-      for (let i = 0; weight && i < BUMPS; i++) {
+    const weight = (1 - kappa) / members;
+    for (let n = 0; weight && n < count; n++) {
+      for (let i = 0; i < BUMPS; i++) {
         b[i] += weight * rows[n][i] * y[n];
         for (let j = 0; j < BUMPS; j++) a[i][j] += weight * rows[n][i] * rows[n][j];
       }
     }
     const l = cholesky(a);
-    const rowOf = (/** @type {number} */ n) => rows[n].map((value) => gate[m][n] * value);
-    return { alone: solve(l, b), gated: rows.map((_, n) => rowOf(n)), pulled: rows.map((_, n) => solve(l, rowOf(n))) };
+    const shares = rows.map((row) => row.map((value) => value / members));
+    return { alone: solve(l, b), shares, pulled: shares.map((row) => solve(l, row)) };
   });
-  const rest = y.map((target, n) => blocks.reduce((sum, { gated, alone }) => sum - dot(gated[n], alone), target));
-  const coupled = Array.from({ length: count }, () => new Array(count).fill(0));
-  blocks.forEach(({ gated, pulled }, m) => {
+  const rest = y.map((target, n) => blocks.reduce((sum, { shares, alone }) => sum - dot(shares[n], alone), target));
+  const coupled = Array.from({ length: count }, (_, n) => Array.from({ length: count }, (_, k) => (n === k ? 1 : 0)));
+  for (const { shares, pulled } of blocks)
     for (let n = 0; n < count; n++)
-      for (let k = 0; gate[m][n] && k < count; k++) coupled[n][k] += kappa * dot(gated[n], pulled[k]);
-  });
-  coupled.forEach((row, n) => (row[n] += 1));
+      for (let k = 0; k <= n; k++) coupled[n][k] += kappa * dot(shares[n], pulled[k]); // symmetric: half is read
   const pull = solve(cholesky(coupled), rest);
   return blocks.map(({ alone, pulled }) =>
     alone.map((value, i) => value + kappa * pulled.reduce((sum, row, n) => sum + row[i] * pull[n], 0)),
@@ -186,44 +129,37 @@ export function fitTogether({ y, each, gate, seen }, kappa, penalty) {
 
 /**
  * Return average error, ambiguity and the error of the mean, each by its own formula, averaged over the places.
+ * @param {number[][]} predictions  of each member
+ * @param {number[]} target
  * @returns {Errors}
  */
-/** @param {number[][]} predictions @param {number[]} target @param {(m: number, n: number) => number} weight */
-function split(predictions, target, weight) {
+function split(predictions, target) {
   const members = predictions.length;
   const found = { average: 0, ambiguity: 0, ensemble: 0 };
   for (let n = 0; n < target.length; n++) {
-    let mean = 0;
-    for (let m = 0; m < members; m++) mean += weight(m, n) * predictions[m][n];
-    for (let m = 0; m < members; m++) {
-      found.average += (weight(m, n) * (target[n] - predictions[m][n]) ** 2) / target.length;
-      found.ambiguity += (weight(m, n) * (predictions[m][n] - mean) ** 2) / target.length;
+    const mean = predictions.reduce((sum, f) => sum + f[n] / members, 0);
+    for (const f of predictions) {
+      found.average += (target[n] - f[n]) ** 2 / members / target.length;
+      found.ambiguity += (f[n] - mean) ** 2 / members / target.length;
     }
     found.ensemble += (target[n] - mean) ** 2 / target.length;
   }
   return found;
 }
 
+const predictionsOf = (/** @type {number[][][]} */ rows, /** @type {number[][]} */ weights) =>
+  rows.map((each, m) => each.map((row) => dot(row, weights[m])));
+
 /**
- * Return the errors on the points, with the weights that the members are trained with, and against the truth, with equal
- * weights or those of the gate; of equal weights there also `shared`, the mean of (f_k - truth)(f_l - truth) over all pairs of
- * two members, and otherwise null.
+ * Return the errors on the points and against the truth.
  * @param {ReturnType<typeof prepare>} data
  * @param {number[][]} weights  of `fitTogether`
  */
-export function errorsOf({ y, gate, gated, freshGate, seen, fresh }, weights) {
-  const members = weights.length;
-  const predict = (/** @type {number[][]} */ rows, /** @type {number} */ m) =>
-    rows.map((/** @type {number[]} */ row) => dot(row, weights[m]));
-  const onPoints = split(seen.map(predict), y, (/** @type {number} */ m, /** @type {number} */ n) => gate[m][n]);
-  const onNew = split(
-    fresh.map(predict),
-    CURVE.map(truth),
-    (/** @type {number} */ m, /** @type {number} */ i) => freshGate[m][i],
-  );
-  if (gated || members === 1) return { onPoints, onNew: { ...onNew, shared: null } };
-  // E = E_kk / M + (1 - 1 / M) E_kl, solved for E_kl.
-  return { onPoints, onNew: { ...onNew, shared: (onNew.ensemble - onNew.average / members) / (1 - 1 / members) } };
+export function errorsOf({ y, seen, fresh }, weights) {
+  return {
+    onPoints: split(predictionsOf(seen, weights), y),
+    onNew: split(predictionsOf(fresh, weights), CURVE.map(truth)),
+  };
 }
 
 /**
@@ -231,8 +167,34 @@ export function errorsOf({ y, gate, gated, freshGate, seen, fresh }, weights) {
  * @param {ReturnType<typeof prepare>} data
  * @param {number[][]} weights
  */
-export function curvesOf({ fresh, freshGate }, weights) {
-  const members = fresh.map((rows, m) => rows.map((row) => dot(row, weights[m])));
-  const mean = CURVE.map((_, i) => members.reduce((sum, f, m) => sum + freshGate[m][i] * f[i], 0));
-  return { members, mean, weights: freshGate };
+export function curvesOf({ fresh }, weights) {
+  const members = predictionsOf(fresh, weights);
+  return { members, mean: CURVE.map((_, i) => members.reduce((sum, f) => sum + f[i] / members.length, 0)) };
+}
+
+export const KAPPAS = Array.from({ length: 21 }, (_, i) => i / 20);
+export const PENALTIES = Array.from({ length: 13 }, (_, i) => Number((10 ** (i / 4 - 3)).toPrecision(6)));
+
+/**
+ * Return the error of the mean against the truth for every kappa, a row, and every penalty, a column; the best row of each
+ * column, and the best cell.
+ * @param {ReturnType<typeof prepare>} data
+ */
+export function mapOf(data) {
+  const target = CURVE.map(truth);
+  const errors = KAPPAS.map((kappa) =>
+    PENALTIES.map((penalty) => {
+      const weights = fitTogether(data, kappa, penalty);
+      let sum = 0;
+      for (let i = 0; i < target.length; i++) {
+        let mean = 0;
+        for (let m = 0; m < MEMBERS; m++) mean += dot(data.fresh[m][i], weights[m]) / MEMBERS;
+        sum += (mean - target[i]) ** 2;
+      }
+      return sum / target.length;
+    }),
+  );
+  const ridge = PENALTIES.map((_, j) => errors.reduce((best, row, i) => (row[j] < errors[best][j] ? i : best), 0));
+  const column = ridge.reduce((best, i, j) => (errors[i][j] < errors[ridge[best]][best] ? j : best), 0);
+  return { errors, ridge, best: { row: ridge[column], column } };
 }
