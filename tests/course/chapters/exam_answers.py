@@ -13,7 +13,7 @@ from lecture21.course.exercises.registry import find
 from lecture21.generation import next_token_probabilities
 from lecture21.layers import MultiHeadAttention
 from lecture21.layers.positions import Rotary, sinusoidal
-from lecture21.mixtures import ambiguity_decomposition
+from lecture21.mixtures import ambiguity_decomposition, negative_correlation_loss
 from lecture21.moe import balance_loss, route
 from lecture21.tokenizers import bpe
 from lecture21.vision import patches
@@ -183,9 +183,11 @@ def ambiguity() -> list[float]:
     return [terms.ambiguity, terms.average, terms.ensemble, 2 * terms.ambiguity, terms.ambiguity.sqrt()]
 
 
-def jensen() -> str:
-    p, g = torch.tensor([0.9, 0.1]), torch.tensor([0.3, 0.7])
-    return "because −ln is convex" if -(g * p).sum().log() < -(g * p.log()).sum() else ""
+def together() -> str:
+    teams, weights = torch.tensor([[4.0, 4.0], [1.0, 7.0]]), torch.tensor([0.5, 0.5])  # of one mean
+    losses = [negative_correlation_loss(teams, torch.tensor(5.0), weights, kappa) for kappa in (0.0, 0.5, 1.0)]
+    same = [bool(one == other) for one, other in losses]
+    return "of which only the mean is trained" if same == [False, False, True] else ""
 
 
 def weight_of_one() -> str:
@@ -257,7 +259,7 @@ CHOICES = {
     "exam.33": same_score,
     "exam.38": induction,
     "exam.44": boosting_weights,
-    "exam.47": jensen,
+    "exam.47": together,
     "exam.51": weight_of_one,
     "exam.58": grouped,
 }
