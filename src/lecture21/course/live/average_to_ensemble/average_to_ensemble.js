@@ -31,7 +31,8 @@ export default {
     const { fields } = context;
     const frame = createFrame(context, {
       title: "One slider from average to ensemble",
-      first: "Move κ slowly from 0 to 1, and watch the three bars and the members. Then find a better place on the map.",
+      first:
+        "Move κ slowly from 0 to 1, and watch the three bars and the members. Then find a better place on the map.",
       then:
         "on the points, the mean gets better all the way to κ = 1. Against the dashed curve, the map tells: a dot is the " +
         "best κ for its λ, the ring the best of all, and the frame is where you are.",

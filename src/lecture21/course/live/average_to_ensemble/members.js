@@ -117,8 +117,7 @@ export function fitTogether({ y, seen }, kappa, penalty) {
   const rest = y.map((target, n) => blocks.reduce((sum, { shares, alone }) => sum - dot(shares[n], alone), target));
   const coupled = Array.from({ length: count }, (_, n) => Array.from({ length: count }, (_, k) => (n === k ? 1 : 0)));
   for (const { shares, pulled } of blocks)
-    for (let n = 0; n < count; n++)
-      for (let k = 0; k <= n; k++) coupled[n][k] += kappa * dot(shares[n], pulled[k]); // symmetric: half is read
+    for (let n = 0; n < count; n++) for (let k = 0; k <= n; k++) coupled[n][k] += kappa * dot(shares[n], pulled[k]); // symmetric: half is read
   const pull = solve(cholesky(coupled), rest);
   return blocks.map(({ alone, pulled }) =>
     alone.map((value, i) => value + kappa * pulled.reduce((sum, row, n) => sum + row[i] * pull[n], 0)),
