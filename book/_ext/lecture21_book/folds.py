@@ -31,7 +31,7 @@ def is_setup(code: str) -> bool:
 
 def name(fold: HideCodeCellNode, cell: nodes.container) -> str:
     """Return what a fold of a cell holds, by the cell's tags and by what is in it."""
-    if {"below-input", "above-output"} & set(fold["classes"]):  # the second where the page has no code of the cell
+    if _is_output(fold):
         return "Show the result"
     if "tag_solution" in cell["classes"]:
         return "Solution"
@@ -42,10 +42,14 @@ def name(fold: HideCodeCellNode, cell: nodes.container) -> str:
     return "Show the code"
 
 
+def _is_output(fold: HideCodeCellNode) -> bool:
+    return bool({"below-input", "above-output"} & set(fold["classes"]))  # the second if the page lacks the cell's code
+
+
 def _only_sets_up(fold: HideCodeCellNode, cell: nodes.container) -> bool:
     """Return whether a fold is all there is of a cell, and holds nothing but setup."""
     code = next(iter(fold.findall(nodes.literal_block)), None)
-    return len(cell.children) == 1 and code is not None and is_setup(code.astext())
+    return len(cell.children) == 1 and code is not None and not _is_output(fold) and is_setup(code.astext())
 
 
 class _NameFolds(SphinxPostTransform):
