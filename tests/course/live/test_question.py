@@ -39,6 +39,7 @@ def test_the_data_has_the_form_that_the_figure_expects():
         assert ids == [f"{name.removeprefix('0')}.{n + 1}" for n in range(len(ids))]
     for id, question in QUESTIONS.items():
         fields = {"id", "kind", "text", "answer", "hints", "explanation"} | ({"section"} if question in EXAM else set())
+        fields |= {"also"} & set(question) if question in EXAM else set()  # further sections
         wrong = [hint["answer"] for hint in question["hints"]]
         if question["kind"] == "choice":
             assert set(question) == fields | {"choices"}, id
