@@ -54,7 +54,7 @@ export default {
 
     const look = (/** @type {number} */ i) => ({ color: THEMED.series[1 + i] });
     const answers = arms.map(() => create("div", { class: "panel responses answer" }));
-    frame.stage.append(...answers);
+    frame.stage.append(...answers, create("div", { class: "row" })); // the charts begin a new row, however wide
     const points = { arms, steps, look, chosen: () => Number(state.values.stop) };
     const charts = [
       way(frame, { ...points, value: "reward", yRange: [-0.1, 2.5], title: "Learned reward: what is pushed" }),

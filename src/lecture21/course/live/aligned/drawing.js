@@ -17,7 +17,7 @@ export function way(frame, { arms, steps, value, title, yRange, look, chosen }) 
   return lineChart(frame, {
     title,
     label: `${yTitle} of both policies, iteration by iteration`,
-    height: (width) => Math.min(260, 160 + width / 5),
+    height: (width) => Math.min(280, 180 + width / 5),
     content: () => {
       const seen = chosen() + 1;
       return {
