@@ -4,17 +4,18 @@ import { controlsOf } from "../kit/bound.js";
 import { button } from "../kit/controls.js";
 import { create, createFrame, panel } from "../kit/frame.js";
 import { argmax } from "../kit/numbers.js";
-import { arrayOf } from "../kit/state.js";
 import { DIGITS, NAMES } from "./digits.js";
+import { imageOf, isDrawing } from "./drawing.js";
 import { gray, picture } from "./picture.js";
-import { PATCH, PATCHES, SIDE, patchesOf, read } from "./reader.js";
+import { PATCH, PATCHES, patchesOf, read } from "./reader.js";
 
 const STYLE = `
 .panel.picture { flex: 1 1 13rem; max-width: 17rem; } .panel.names { flex: 1 1 14rem; }
-.pen { position: absolute; inset: 0; width: 100%; height: 100%; background: none; border: 0; border-radius: 0; padding: 0; cursor: crosshair; touch-action: none; }
+.picture .note { margin: 0.35rem 0 0; font-size: 0.8rem; line-height: 1.3; color: var(--note); }
+.pen { position: absolute; inset: 0; width: 100%; height: 100%; background: none; border: 1px solid var(--line); border-radius: 0; padding: 0; cursor: crosshair; touch-action: none; }
 .names ol { list-style: none; margin: 0; padding: 0; }
-.names li { display: grid; grid-template-columns: 3.2rem 1fr 3.3rem; gap: 0.5rem; align-items: center; line-height: 1.65rem; }
-.names li span:last-child { text-align: right; font-variant-numeric: tabular-nums; }
+.names li { display: grid; grid-template-columns: 3.2rem 1fr 3.6rem; gap: 0.5rem; align-items: center; line-height: 1.65rem; }
+.names li span:last-child { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .names .bar { height: 1.15rem; border-radius: 3px; background: var(--masked); transition: width 0.12s; min-width: 1px; }
 .names .first { font-weight: 700; } .names .first .bar { background: var(--accent); }
 .strip { display: flex; flex-wrap: wrap; gap: 4px; }
@@ -30,12 +31,11 @@ const SHUFFLED = Array.from({ length: PATCHES }, (_, i) => (7 * i + 3) % PATCHES
 export default {
   /** @param {import("../kit/frame.js").Context} context */
   render(context) {
-    const isDrawing = arrayOf([SIDE ** 2], 0, 16);
     const frame = createFrame(context, {
       title: "Draw a digit",
       first: "Draw a digit over this one, with the mouse or a finger, and watch the bars. Then shuffle its patches.",
       fields: {
-        pixels: { start: [], check: (value) => isDrawing(value) || (Array.isArray(value) && !value.length) },
+        strokes: { start: null, check: (value) => value === null || isDrawing(value) },
       },
       onChange: update,
     });
@@ -44,25 +44,29 @@ export default {
     const { select, toggle } = controlsOf(frame);
     frame.root.append(create("style", {}, STYLE));
 
-    /** @type {() => number[]} */
-    const pixels = () => (values.pixels.length ? values.pixels : DIGITS[values.digit]);
-    const blank = () => new Array(SIDE ** 2).fill(0);
+    /** The image that the model reads, as counts of ink. */
+    let pixels = DIGITS[values.digit];
+    function draw(/** @type {import("./drawing.js").Stroke[] | null} */ strokes, others = {}) {
+      image.lift();
+      state.set({ strokes, ...others });
+    }
 
-    button(frame.controls, { label: "Clear", onClick: () => state.set({ pixels: blank() }) });
+    button(frame.controls, { label: "Clear", onClick: () => draw([]) });
     toggle("shuffled", { label: "Shuffle the patches" });
     select("digit", {
       label: "An example",
       options: NAMES.map((name, i) => [String(i), name]),
       show: String,
       take: Number,
-      onInput: (digit) => state.set({ digit, pixels: [] }),
+      onInput: (digit) => draw(null, { digit }),
     });
 
     const image = picture(frame, {
-      pixels,
-      onStroke: () => !values.pixels.length && state.set({ pixels: blank() }), // not over an example
-      onPaint: (inks) => state.set({ pixels: pixels().map((count, pixel) => inks.get(pixel) ?? count) }),
+      pixels: () => pixels,
+      strokes: () => values.strokes,
+      onDraw: (strokes) => state.set({ strokes }),
     });
+    frame.onReset(image.lift);
     const rows = NAMES.map((name) => {
       const bar = create("div", { class: "bar" });
       const share = create("span");
@@ -79,7 +83,7 @@ export default {
 
     /** Return the patches in the order in which the model gets them. */
     function given(/** @type {boolean} */ shuffled) {
-      const patches = patchesOf(pixels());
+      const patches = patchesOf(pixels);
       return shuffled ? SHUFFLED.map((i) => patches[i]) : patches;
     }
 
@@ -95,9 +99,9 @@ export default {
     }
 
     function describe(/** @type {number[]} */ shares) {
-      if (!pixels().some(Boolean)) return "The paper is blank: draw a digit with the mouse, a finger or the keyboard.";
+      if (!pixels.some(Boolean)) return "The paper is blank: draw a digit with the mouse, a finger or the keyboard.";
       const best = argmax(shares);
-      const found = `The GPT reads ${values.pixels.length ? "your drawing" : "this image"} as “${NAMES[best]}”`;
+      const found = `The GPT reads ${values.strokes ? "your drawing" : "this image"} as “${NAMES[best]}”`;
       if (!values.shuffled) return `${found}, with probability ${Math.round(100 * shares[best])} %.`;
       const inOrder = argmax(read(given(false)));
       const before = best === inOrder ? "as it does in order" : `in order, as “${NAMES[inOrder]}”`;
@@ -105,6 +109,7 @@ export default {
     }
 
     function update() {
+      pixels = values.strokes ? imageOf(values.strokes) : DIGITS[values.digit];
       const patches = given(values.shuffled);
       const shares = read(patches);
       const best = argmax(shares);

@@ -27,5 +27,5 @@ class Patches(Figure):
     shuffled = traitlets.Bool(False).tag(sync=True)
     """Whether the model gets the patches in another order."""
 
-    pixels = traitlets.List(traitlets.Int()).tag(sync=True)
-    """The reader's drawing, 64 counts from 0 (paper) to 16 (ink) in reading order; empty for the digit's own image."""
+    strokes = traitlets.List(traitlets.List(traitlets.Int()), default_value=None, allow_none=True).tag(sync=True)
+    """The reader's drawing, None for the digit's own image: of each stroke, x and y of its places from 0 to 200."""

@@ -1,11 +1,14 @@
-// The image of a digit and the grid of its patches: the reader draws with the mouse, a finger or the keyboard.
+// What the reader draws on, with the mouse, a finger or the keyboard, and the grid in which it is cut into patches.
 
 import { interpolate } from "../kit/colors.js";
 import { drawing } from "../kit/draw.js";
 import { create } from "../kit/frame.js";
+import { PAPER, frameOf } from "./drawing.js";
 import { PATCH, SIDE } from "./reader.js";
 
 const INK = 16;
+const CLOSE = 2; // steps of the paper; nearer places are one
+const MOVE = PAPER / 20; // of an arrow key
 
 /**
  * Return the color of a count of ink.
@@ -17,101 +20,135 @@ export function gray(colors, count) {
 }
 
 /**
- * Add the image to the stage.
+ * Add the paper to the stage.
  * @param {import("../kit/frame.js").Frame} frame
- * @param {{pixels: () => number[], onStroke: () => void, onPaint: (inks: Map<number, number>) => void}} options
- *   onStroke: a pointer begins a stroke; onPaint: pixels get other counts of ink
+ * @param {object} options
+ * @param {() => number[]} options.pixels  the counts of ink of an example
+ * @param {() => import("./drawing.js").Stroke[] | null} options.strokes  null where an example is shown
+ * @param {(strokes: import("./drawing.js").Stroke[]) => void} options.onDraw  once per frame of the screen, at most
  */
-export function picture(frame, { pixels, onStroke, onPaint }) {
-  let cursor = 0; // the pixel of the keyboard
-  /** Where the pen was. @type {number[] | null} */
-  let last = null;
+export function picture(frame, { pixels, strokes, onDraw }) {
+  let isDown = false; // the pen of the keyboard
+  let cursor = [PAPER / 2, PAPER / 2]; // where it is
+  /** The drawing with what the pen has added since the last frame of the screen. @type {import("./drawing.js").Stroke[]} */
+  let lines = [];
+  let waiting = 0;
 
   const target = drawing(frame, {
-    label: "The image with the grid of its patches",
+    label: "The drawing with the grid of its patches",
     height: (width) => width,
     draw(pen, width) {
+      const drawn = waiting ? lines : strokes();
+      const box = drawn?.length ? frameOf(drawn) : { x: 0, y: 0, width: PAPER, height: PAPER };
+      const step = width / PAPER;
       const cell = width / SIDE;
-      pixels().forEach((count, i) => {
-        pen.fillStyle = gray(frame.colors, count);
-        pen.fillRect((i % SIDE) * cell, Math.floor(i / SIDE) * cell, cell + 0.5, cell + 0.5);
-      });
+      if (!drawn) {
+        pixels().forEach((count, i) => {
+          pen.fillStyle = gray(frame.colors, count);
+          pen.fillRect((i % SIDE) * cell, Math.floor(i / SIDE) * cell, cell + 0.5, cell + 0.5);
+        });
+      } else {
+        pen.fillStyle = frame.colors.paper;
+        pen.fillRect(0, 0, width, width);
+      }
       pen.lineWidth = 1.5;
       pen.strokeStyle = frame.colors.key;
       pen.beginPath();
-      for (let at = 0; at <= SIDE; at += PATCH) {
-        const place = Math.min(Math.max(at * cell, 0.75), width - 0.75);
-        pen.moveTo(place, 0);
-        pen.lineTo(place, width);
-        pen.moveTo(0, place);
-        pen.lineTo(width, place);
+      const inside = (/** @type {number} */ place) => Math.min(Math.max(place, 0.75), width - 0.75);
+      const [left, top] = [box.x * step, box.y * step];
+      const [right, bottom] = [left + box.width * step, top + box.height * step];
+      for (let part = 0; part <= 1; part += PATCH / SIDE) {
+        const [x, y] = [left + part * (right - left), top + part * (bottom - top)];
+        if (x >= -1 && x <= width + 1) {
+          pen.moveTo(inside(x), inside(top));
+          pen.lineTo(inside(x), inside(bottom));
+        }
+        if (y >= -1 && y <= width + 1) {
+          pen.moveTo(inside(left), inside(y));
+          pen.lineTo(inside(right), inside(y));
+        }
       }
       pen.stroke();
+      pen.lineWidth = width / 20;
+      pen.lineCap = pen.lineJoin = "round";
+      pen.strokeStyle = frame.colors.ink;
+      for (const [x, y, ...others] of drawn ?? []) {
+        pen.beginPath();
+        pen.moveTo(x * step, y * step);
+        pen.lineTo(x * step, y * step); // a dot has ink, too
+        for (let i = 0; i < others.length; i += 2) pen.lineTo(others[i] * step, others[i + 1] * step);
+        pen.stroke();
+      }
       if (node.matches(":focus-visible")) {
         pen.lineWidth = 2;
         pen.strokeStyle = frame.colors.output;
-        pen.strokeRect((cursor % SIDE) * cell + 2, Math.floor(cursor / SIDE) * cell + 2, cell - 4, cell - 4);
+        pen.beginPath();
+        pen.arc(cursor[0] * step, cursor[1] * step, isDown ? cell / 4 : cell / 2, 0, 2 * Math.PI);
+        pen.stroke();
       }
     },
   });
   target.panel.classList.add("picture");
   const node = create("button", { type: "button", class: "pen" });
   target.area.append(node);
+  target.panel.append(
+    create("p", { class: "note" }, "What you draw is centered, scaled and inked like the digits that it learned from."),
+  );
 
-  /** Where an event is, in pixels of the image. */
+  /** Where an event is, in steps of the paper. */
   function at(/** @type {MouseEvent} */ event) {
     const box = target.area.getBoundingClientRect();
-    const place = (/** @type {number} */ value) => Math.min(Math.max(value * SIDE, 0), SIDE - 0.01);
+    const place = (/** @type {number} */ part) => Math.min(Math.max(Math.round(part * PAPER), 0), PAPER);
     return [place((event.clientX - box.left) / box.width), place((event.clientY - box.top) / box.height)];
   }
 
-  /** Draw a soft stroke from where the pen was. */
-  function stroke(/** @type {number[]} */ to) {
-    const from = last ?? to;
-    last = to;
-    /** @type {Map<number, number>} */
-    const inks = new Map();
-    for (let step = 0; step <= 6; step++) {
-      const [x, y] = [0, 1].map((axis) => from[axis] + (step / 6) * (to[axis] - from[axis]));
-      for (let pixel = 0; pixel < SIDE ** 2; pixel++) {
-        const distance = Math.hypot((pixel % SIDE) + 0.5 - x, Math.floor(pixel / SIDE) + 0.5 - y);
-        const ink = Math.round(INK * Math.min(1, Math.max(0, 1.3 - 1.2 * distance)));
-        if (ink > Math.max(pixels()[pixel], inks.get(pixel) ?? 0)) inks.set(pixel, ink);
-      }
+  /** Add places to the drawing, which is read before the screen is drawn again. */
+  function add(/** @type {boolean} */ isNew, /** @type {number[][]} */ ...places) {
+    if (!waiting) lines = structuredClone(strokes() ?? []);
+    if (isNew || !lines.length) lines.push([]);
+    const line = lines[lines.length - 1];
+    for (const [x, y] of places) {
+      if (!line.length || Math.hypot(x - line[line.length - 2], y - line[line.length - 1]) >= CLOSE) line.push(x, y);
     }
-    if (inks.size) onPaint(inks);
+    waiting ||= requestAnimationFrame(() => {
+      waiting = 0;
+      onDraw(lines);
+    });
+    target.redraw();
   }
-
-  const opposite = (/** @type {number} */ pixel) => (pixels()[pixel] < INK / 2 ? INK : 0);
+  frame.onRemove(() => cancelAnimationFrame(waiting));
 
   function name() {
-    const [row, column] = [Math.floor(cursor / SIDE) + 1, (cursor % SIDE) + 1];
-    const ink = `ink ${pixels()[cursor]} of ${INK}`;
-    const label = `Pixel in row ${row}, column ${column}: ${ink}. Arrow keys move, Space draws or erases.`;
-    node.setAttribute("aria-label", label);
+    const [right, below] = cursor.map((place) => Math.round((100 * place) / PAPER));
+    const where = `The pen is ${isDown ? "down" : "up"}, at ${right} % from the left and ${below} % from the top`;
+    node.setAttribute("aria-label", `${where}. Arrow keys move it, Space puts it down or lifts it.`);
   }
 
   node.addEventListener("pointerdown", (event) => {
     node.setPointerCapture(event.pointerId);
-    last = null;
-    onStroke();
-    stroke(at(event));
+    isDown = false;
+    add(true, at(event));
   });
   node.addEventListener("pointermove", (event) => {
-    if (node.hasPointerCapture(event.pointerId)) stroke(at(event));
+    if (!node.hasPointerCapture(event.pointerId)) return;
+    const all = event.getCoalescedEvents?.() ?? []; // where the pen was between two frames of the screen
+    add(false, ...(all.length ? all : [event]).map(at));
   });
   node.addEventListener("click", (event) => {
-    if (!event.detail) onPaint(new Map([[cursor, opposite(cursor)]])); // a pointer has drawn already
+    if (event.detail) return; // a pointer has drawn already
+    isDown = !isDown;
+    if (isDown) add(true, cursor);
+    name();
+    target.redraw();
   });
   node.addEventListener("keydown", (event) => {
     /** @type {Record<string, number[]>} */
-    const moves = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+    const moves = { ArrowLeft: [-MOVE, 0], ArrowRight: [MOVE, 0], ArrowUp: [0, -MOVE], ArrowDown: [0, MOVE] };
     const move = moves[event.key];
     if (!move) return;
     event.preventDefault();
-    const row = Math.min(Math.max(Math.floor(cursor / SIDE) + move[0], 0), SIDE - 1);
-    const column = Math.min(Math.max((cursor % SIDE) + move[1], 0), SIDE - 1);
-    cursor = row * SIDE + column;
+    cursor = cursor.map((place, axis) => Math.min(Math.max(place + move[axis], 0), PAPER));
+    if (isDown) add(false, cursor);
     name();
     target.redraw();
   });
@@ -119,6 +156,12 @@ export function picture(frame, { pixels, onStroke, onPaint }) {
 
   return {
     panel: target.panel,
+    /** Forget what the pen has not yet drawn, and lift it. */
+    lift() {
+      cancelAnimationFrame(waiting);
+      waiting = 0;
+      isDown = false;
+    },
     update() {
       name();
       target.redraw();

@@ -77,14 +77,17 @@ function attended(/** @type {Float64Array} */ x, /** @type {string} */ block) {
   const [q, k, v] = ["query", "key", "value"].map((role) => project(x, weights[`${block}.${role}`], WIDTH));
   const found = new Float64Array(x.length);
   const size = WIDTH / HEADS;
-  const part = (/** @type {Float64Array} */ rows, /** @type {number} */ row, /** @type {number} */ head) =>
-    rows.subarray(row * WIDTH + head * size, row * WIDTH + (head + 1) * size);
   KEYS.forEach((keys, i) => {
-    for (let head = 0; head < HEADS; head++) {
-      const query = part(q, i, head);
-      const shares = softmax(keys.map((j) => dot(query, part(k, j, head)) / Math.sqrt(size)));
-      const output = part(found, i, head);
-      keys.forEach((j, n) => part(v, j, head).forEach((value, c) => (output[c] += shares[n] * value)));
+    for (let at = 0; at < WIDTH; at += size) {
+      const similarity = (/** @type {number} */ j) => {
+        let sum = 0;
+        for (let c = at; c < at + size; c++) sum += q[i * WIDTH + c] * k[j * WIDTH + c];
+        return sum / Math.sqrt(size);
+      };
+      const shares = softmax(keys.map(similarity));
+      keys.forEach((j, n) => {
+        for (let c = at; c < at + size; c++) found[i * WIDTH + c] += shares[n] * v[j * WIDTH + c];
+      });
     }
   });
   return found;
