@@ -49,9 +49,7 @@ def test_every_page_has_one_description_in_plain_text(pages: Pages):
     chapters = {name: texts[0] for name, texts in described.items() if re.match(r"notebooks/\d\d_", name)}
     assert len(chapters) == 17
     assert chapters["notebooks/04_causal_mask.html"].startswith("To predict the next token, no position may look ahead")
-    assert [
-        text for text in chapters.values() if text[-1] != "." or text.count(".") > 2
-    ] == []  # one sentence
+    assert [text for text in chapters.values() if text[-1] != "." or text.count(".") > 2] == []  # one sentence
 
 
 def test_every_page_has_open_graph_data_and_no_address_that_is_not_known(pages: Pages):

@@ -119,8 +119,8 @@ def test_the_curves_end_where_the_reader_is(open_figures):
     figure = open_figures(live.Aligned(stop=3)).figure("aligned")
     curves = figure.locator(".chart").first.locator(".curve")
     expect(curves).to_have_count(2)
-    width = figure.locator(".chart").first.bounding_box()["width"]
-    assert 0.2 * width < curves.first.bounding_box()["width"] < 0.5 * width
+    chart = figure.locator(".chart").first
+    until(lambda: 0.2 < curves.first.bounding_box()["width"] / chart.bounding_box()["width"] < 0.5)
 
 
 def test_the_models_respond_in_the_page_and_the_judge_scores_them(open_figures):

@@ -1,5 +1,7 @@
 """Draw a digit: the GPT on the figure computes what torch does, and it names what is drawn while the pen moves."""
 
+import re
+
 import hands
 import pytest
 import torch
@@ -142,7 +144,7 @@ def test_the_examples_and_their_patches_are_those_of_the_package(open_figures):
     images, labels = digits.load()
     figure = open_figures(live.Patches()).figure("patches")
     assert labels[:10].tolist() == list(range(10))
-    assert tuple(figure.locator("select option").all_inner_texts()) == digits.NAMES
+    until(lambda: tuple(figure.locator("select option").all_inner_texts()) == digits.NAMES)
     for digit in (0, 4, 9):
         figure.get_by_label("An example").select_option(str(digit))
         expected = (patches(images[[digit]], 2)[0] + 1) / 2  # from 0 (paper) to 1 (ink)
@@ -165,7 +167,8 @@ def test_shuffled_patches_are_the_same_and_another_sentence(open_figures):
     mixed = torch.nn.functional.fold(cut.transpose(1, 2), (8, 8), kernel_size=2, stride=2)[:, 0]
     expected = reader.probabilities(reader.read(), mixed)[0].tolist()
     until(lambda: shares(figure) == pytest.approx(expected, abs=0.006))
-    assert reading(figure).endswith("in order, as “four”.") == (max(range(10), key=expected.__getitem__) != 4)
+    said = max(range(10), key=expected.__getitem__) != 4
+    until(lambda: reading(figure).endswith("in order, as “four”.") == said)
 
 
 def draw(figure, *points):
@@ -217,17 +220,17 @@ def test_the_keyboard_draws(open_figures):
     pen = figure.locator(".pen")
     for _ in range(6):
         pen.press("ArrowUp")
-    assert tones(figure) == first  # the pen is up
-    assert pen.get_attribute("aria-label").startswith("The pen is up, at 50 % from the left and 20 % from the top.")
+    expect(pen).to_have_attribute("aria-label", re.compile("^The pen is up, at 50 % .* 20 % from the top"))
+    until(lambda: tones(figure) == first)
     pen.press("Space")
     for _ in range(12):
         pen.press("ArrowDown")
     until(lambda: "The GPT reads your drawing as “one”" in reading(figure))
-    assert pen.get_attribute("aria-label").startswith("The pen is down, at 50 % from the left and 80 % from the top.")
+    expect(pen).to_have_attribute("aria-label", re.compile("^The pen is down, at 50 % .* 80 % from the top"))
     pen.press("Space")
     stick = tones(figure)
     pen.press("ArrowRight")
-    assert tones(figure) == stick
+    until(lambda: tones(figure) == stick)
     pen.press("Space")
     pen.press("ArrowRight")
     until(lambda: tones(figure) != stick)
@@ -260,7 +263,7 @@ def test_the_model_reads_once_for_each_frame_of_the_screen(open_figures):
     )
     mouse.up()
     assert readings == 1
-    assert (image(figure)[:, 3:5] > 0.9).all()  # and it misses nothing
+    until(lambda: (image(figure)[:, 3:5] > 0.9).all())  # and it misses nothing
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

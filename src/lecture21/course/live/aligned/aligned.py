@@ -17,11 +17,11 @@ _SEED = 0  # of the shipped models
 
 
 class Aligned(Figure):
-    """A policy that PPO pushes toward a learned reward, without the KL penalty and with it, from iteration to iteration.
+    """A policy that PPO pushes toward a learned reward, without the KL penalty and with it.
 
-    Stored: learned reward, judge's score and the responses to ten held-out prompts of one seed, from the results
-    `alignment_runs`, `alignment_early` and `alignment_pushed`. Sampled in the page: responses of the models "unaligned",
-    which is the base, and "aligned", which is the last policy with the penalty; the judge scores them.
+    Stored, of one seed and iteration by iteration: learned reward, judge's score and the responses to ten held-out
+    prompts, from the results `alignment_runs`, `alignment_early` and `alignment_pushed`. Sampled in the page: responses
+    of the models "unaligned", the base, and "aligned", the last policy with the penalty; the judge scores them.
 
     Args:
         prompt: index of the prompt, from 0 to 9.
@@ -30,8 +30,9 @@ class Aligned(Figure):
 
     figure = "aligned"
     description = (
-        "Learned reward and judge's score of two policies over 80 iterations of PPO, and their responses to one prompt. "
-        "Both learned rewards rise to more than 2. With the penalty the score rises from 0.68 to 0.92. Without it, it "
+        "Learned reward and judge's score of two policies over 80 iterations of PPO, and their responses to one "
+        "prompt. Both learned rewards rise to more than 2. With the penalty the score rises from 0.68 to 0.92. "
+        "Without it, it "
         "rises to 0.81 at iteration 6 and falls to 0.16, where the response is not grammatical."
     )
     prompt = traitlets.Int(2, min=0, max=9).tag(sync=True)
