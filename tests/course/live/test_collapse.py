@@ -71,13 +71,13 @@ def test_six_films_show_the_stored_loads(open_figures):
 def test_the_reader_bets_on_routers_that_stay_alive(open_figures):
     figure = open_figures(live.Collapse()).figure("collapse")
     for place in (1, 3):  # the balance loss, which does, and warm-up, which does not
-        figure.get_by_label("stays alive").nth(place).check(force=True)
+        figure.get_by_label("alive at the end").nth(place).check(force=True)
     said = figure.locator(".reading")
     assert "right" not in said.inner_text()
     figure.get_by_label("Training step").press("End")
     expect(said).to_contain_text("You were right about 4 of 6.")  # and not about the selection bias
     figure.get_by_role("button", name="Reset").click()
-    expect(figure.get_by_label("stays alive").nth(1)).not_to_be_checked()
+    expect(figure.get_by_label("alive at the end").nth(1)).not_to_be_checked()
     expect(said).not_to_contain_text("right")
 
 

@@ -50,33 +50,13 @@ def gradient_of_a_single_weight() -> str:
     return "0" if scores.grad.abs().max() < 1e-6 else ""
 
 
-def lowest_loss() -> str:
-    names = {"aux 0.01": "balance loss", "bias 0.01": "selection bias", "warm-up": "warm-up"}
-    names |= {"z-loss 0.001": "z-loss", "jitter 0.1": "jitter"}
-    runs = results.load("router_collapse").query("part == 'run' and learning_rate == 0.06 and setting != 'none'")
-    dense = runs["setting"].str.startswith("dense")
-    with_warmup = runs["setting"].str.endswith("warm-up")
-    assert round(runs[dense & ~with_warmup]["nats"].mean(), 2) == 2.78  # as the explanation says
-    assert round(runs[dense & with_warmup]["nats"].mean(), 2) == 2.41
-    losses = runs[~dense].groupby("setting")["nats"]
-    assert losses.mean()[["aux 0.01", "warm-up"]].round(2).tolist() == [2.85, 2.46]
-    loads = results.load("router_load").query(
-        "setting == 'warm-up' and learning_rate == 0.06 and layer == 2 and step == 200"
-    )
-    two = loads.filter(like="expert_").apply(lambda row: row.nlargest(2).sum(), axis=1)
-    assert (two.min().round(2), two.max().round(2)) == (0.78, 0.87)
-    best = losses.mean().idxmin()
-    assert losses.max()[best] < losses.min().drop(best).min()  # in all seeds
-    return names[best]
-
-
 NUMBERS = {
     "14.1": lambda: [
         factor_of(2), factor_of(2, renormalize=False), factor_of(3), factor_of(1),
         with_other_experts(), without_sign(),
     ],
     "14.3": lambda: [collapsed_loss(0.4), collapsed_loss(1.0), collapsed_loss(0.4) / 8, collapsed_loss(1 / 8)],
-    "14.6": lambda: [
+    "14.5": lambda: [
         distinct_experts(8, 2, 8), distinct_experts(8, 2, 1), 8, 8 - distinct_experts(8, 2, 8),
         distinct_experts(8, 1, 8), distinct_experts(8, 2, 8) / 8,
     ],
@@ -84,6 +64,5 @@ NUMBERS = {
 CHOICES = {
     "14.2": order_of_reroutes,
     "14.4": gradient_of_a_single_weight,
-    "14.5": lowest_loss,
 }
 IN_CHAPTER = set()

@@ -24,7 +24,7 @@ export default {
     const last = usable ? film.steps.length - 1 : 0;
     const frame = createFrame(context, {
       title: "Six trainings of one router",
-      first: "Which routers stay alive? Choose, then press Play.",
+      first: "Which routers are alive at the end? Choose, then press Play.",
       onChange: update,
     });
     if (!usable) {
@@ -77,7 +77,7 @@ export default {
       });
       const guess = create("input", { type: "checkbox" });
       guess.addEventListener("change", update);
-      const alive = create("label", { class: "check" }, guess, create("span", {}, "stays alive"));
+      const alive = create("label", { class: "check" }, guess, create("span", {}, "alive at the end"));
       const busiest = create("p", { class: "busiest" });
       const head = create("p", { class: "panel-title" }, name);
       const node = create("div", { class: "film" }, head, create("p", { class: "what" }, what), bands, busiest, alive);

@@ -15,7 +15,7 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 class Collapse(Figure):
     """Six films of the loads of eight experts over training: without a cure for a router's collapse, and with five.
 
-    The reader may first choose the routers that they expect to stay alive.
+    The reader may first choose the routers that they expect to be alive at the end.
 
     Source: the result `router_load` (`python benchmarks/c14_router_collapse.py`), second layer, three seeds, at a
     learning rate of 0.06 and at the tuned ones.
