@@ -3,8 +3,6 @@
 from lecture21.mixtures import (
     ambiguity_decomposition,
     best_penalty,
-    best_weights,
-    cross_errors,
     equivalent_penalty,
     ignorance,
     log_pool_decomposition,
@@ -18,8 +16,6 @@ from lecture21.mixtures import (
 __all__ = [
     "ambiguity_decomposition",
     "best_penalty",
-    "best_weights",
-    "cross_errors",
     "equivalent_penalty",
     "ignorance",
     "log_pool_decomposition",

@@ -618,35 +618,6 @@ def _decompositions() -> Iterator[Case]:
         {"alpha": 1, "subset": 0.5, "penalty": 0.1},
         {"alpha": POSITIVE, "subset": ranges["subset"], "penalty": NON_NEGATIVE},
     )
-    cross = {"alpha": 1, "subsets": [0.5, 0.5], "noise": 0.1, "penalties": [0.1, 0.1]}
-    yield Case(
-        mx.cross_errors,
-        cross,
-        {
-            "alpha": POSITIVE,
-            "subsets": ([0.5], [0, 0.5], [], 0.5, "ab"),
-            "noise": NON_NEGATIVE,
-            "penalties": ([0.1], [-1, 0.1], "ab"),
-        },
-    )
-    e = torch.eye(2).double()
-    yield Case(
-        mx.best_weights,
-        {"cross": e},
-        {
-            "cross": (
-                torch.zeros(0, 0),
-                e * NAN,
-                e * INF,
-                -e,
-                e[0],
-                e[:1],
-                torch.tensor([[1.0, 0.5], [0.1, 1]]),
-                [[1]],
-                3,
-            )
-        },
-    )
     yield Case(
         mx.simulate_ridge_ensemble,
         {**setting, "members": 2, "penalty": torch.tensor([0.1]).double(), "width": 4},

@@ -24,8 +24,6 @@ from lecture21.mixtures.members import LinearClassifier, LinearGaussian, MLPClas
 from lecture21.mixtures.simulation import simulate_ridge_ensemble
 from lecture21.mixtures.sollich_krogh import (
     best_penalty,
-    best_weights,
-    cross_errors,
     equivalent_penalty,
     ignorance,
     sollich_krogh_error,

@@ -12,16 +12,11 @@ by `lecture21.mixtures.simulation`.
 """
 
 import math
-from collections.abc import Sequence
 from typing import Annotated
 
-import numpy as np
-import torch
-from jaxtyping import Float
-from scipy.optimize import minimize_scalar, nnls
-from torch import Tensor
+from scipy.optimize import minimize_scalar
 
-from lecture21._support.contract import FINITE, NOT_EMPTY, NonNegative, Positive, Share, checked
+from lecture21._support.contract import NonNegative, Positive, Share, checked
 from lecture21._support.validation import WHOLE, Rule, in_range, require
 
 Members = Annotated[
@@ -99,34 +94,6 @@ def _cross_error(
 
 
 @checked
-def cross_errors(
-    alpha: Positive,
-    subsets: Annotated[Sequence[Share], NOT_EMPTY],
-    noise: NonNegative,
-    penalties: Sequence[NonNegative],
-) -> Float[Tensor, "M M"]:
-    """Return E, the cross-errors of M students on independent random subsets; the error of a weighted mean is g^T E g.
-
-    Args:
-        alpha: all examples for each weight.
-        subsets: the fraction of the examples that each student is trained on.
-        noise: variance of the noise.
-        penalties: one for each student.
-    """
-    if len(subsets) != len(penalties):
-        raise ValueError(f"subsets and penalties must be one for each student, got {subsets} and {penalties}")
-    students = list(zip(subsets, penalties, strict=True))
-    rows = [
-        [
-            _cross_error(alpha, noise, subsets=(r, s), penalties=(a, b), overlap=r if k == m else None)
-            for m, (s, b) in enumerate(students)
-        ]
-        for k, (r, a) in enumerate(students)
-    ]
-    return torch.tensor(rows, dtype=torch.float64)
-
-
-@checked
 def sollich_krogh_error(
     alpha: Positive, subset: Share, noise: NonNegative, members: Members, penalty: NonNegative
 ) -> float:
@@ -193,21 +160,3 @@ def equivalent_penalty(alpha: Positive, subset: Share, penalty: NonNegative) -> 
     # rho (rho + alpha - 1) / (1 - rho), written so that nothing cancels.
     student = alpha * subset, penalty
     return penalty + ignorance(*student) * (1 - subset) / subset * _larger_root(*student)
-
-
-@checked
-def best_weights(cross: Annotated[Float[Tensor, "M M"], NOT_EMPTY, FINITE]) -> Float[Tensor, " M"]:
-    """Return the weights g >= 0 that sum to one and minimize g^T E g.
-
-    Args:
-        cross: cross-errors E, symmetric and positive definite.
-    """
-    try:
-        root = np.linalg.cholesky(cross.double().numpy()).T  # E = root^T root
-    except np.linalg.LinAlgError as error:
-        raise ValueError("cross must be a positive definite matrix: no two students may be equal") from error
-    if not torch.allclose(cross, cross.mT):
-        raise ValueError(f"cross must be symmetric, got a difference of {(cross - cross.mT).abs().max():.3g}")
-    # The minimum over the simplex lies on the ray of the minimum of |root u - root^-T 1| over u >= 0.
-    ray, _ = nnls(root, np.linalg.solve(root.T, np.ones(len(root))))
-    return torch.tensor(ray / ray.sum())
