@@ -16,7 +16,8 @@ than those reported, and the score is on the first 19,200 characters of the trai
 
 `run`: five seeds of each arm with its best settings, on the first 19,200 characters of the validation split. `good
 members`: the same for kappa 0 with the settings that are best for the members' average. `dropout`: three seeds of each
-arm with a dropout of 0.1, which needs more updates, and with one setting for all, which is not tuned.
+arm with a dropout of 0.1, which needs more updates, and with one setting for all, which is not tuned. `same settings`:
+the pair of kappa 0 with the settings that are best for kappa 1.
 
 Writes the result `two_gpts`, in nats per character. `average` is the members' mean loss, `ensemble` that of the mean of
 their probabilities, `logits` that of the mean of their logits, `trained` the ensemble's on the text that it read.
@@ -202,6 +203,7 @@ def main() -> None:
             WHERE.rows(where, kappa=kappa, seed=seed, **best["pair", kappa])
     report("apart", 0.0, best["pair", 0.0])
     report("pair", 0.0, tune("pair", 0.0, "average", START), part="good members")
+    report("pair", 0.0, best["pair", 1.0], part="same settings")
     for arm, kappa in arms:
         for seed in SEEDS[:3]:
             RUNS.row(measure, part="dropout", arm=arm, kappa=kappa, seed=seed, **DROPPED)

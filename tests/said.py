@@ -1,8 +1,8 @@
 """Numbers in sentences: a test reads the table that measured them and the text that states them.
 
-    def test_scarce_text(said):
-        nats = results.load("scarce_text").groupby("steps")["nats"].mean()
-        said("from {:.2f} to {:.2f} nats", nats[125], nats[250])
+    def test_two_gpts(said):
+        nats = results.load("two_gpts").query("part == 'run' and arm == 'pair'").groupby("kappa").ensemble.mean()
+        said("They end at {:.2f} nats", nats[1.0])
 
 The words are those of the text, the values those of the table.
 """

@@ -9,7 +9,8 @@ def test_every_result_names_its_command_and_versions():
         assert results.provenance(name).startswith("python benchmarks/"), name
         assert "; torch " in results.provenance(name), name
         assert len(results.load(name)) > 1, name
-        assert {"seed", "round", "s0"} & set(results.load(name).columns), name  # the repetitions; s0 is that of seed 0
+        repeated = {"seed", "draw", "round", "s0"} & set(results.load(name).columns)  # s0 is that of seed 0
+    assert repeated, name
 
 
 def test_an_unknown_result_is_refused_by_name():

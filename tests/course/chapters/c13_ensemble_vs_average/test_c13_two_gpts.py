@@ -63,7 +63,18 @@ def test_the_pair_that_is_trained_as_one_disagrees_most_and_is_hardly_better_tha
     one, twice = (runs(table, arm, 0.0).ensemble.mean() for arm in ("one", "twice"))
     assert twice + 0.02 < by_kappa[1.0].ensemble.mean() < one
     assert by_kappa[0.0].ensemble.mean() < twice
-    assert by_kappa[1.0].trained.min() > by_kappa[0.0].trained.max()  # so it is not only that it overfits
+
+
+def test_at_the_same_settings_the_pair_that_is_trained_as_one_fits_about_as_well_and_generalizes_less(table, by_kappa):
+    as_one, alone = by_kappa[1.0].set_index("seed"), table.query("part == 'same settings'").set_index("seed")
+    assert set(zip(alone.scale, alone.steps, strict=True)) == {best(table, "pair", 1.0)}
+    assert set(alone.kappa) == {0.0}
+    assert list(alone.index) == list(as_one.index)
+    worse = as_one[["trained", "ensemble"]] - alone[["trained", "ensemble"]]
+    assert worse.trained.abs().mean() < 0.03
+    assert (worse.ensemble > 0.04).all()
+    chosen = by_kappa[0.0].scale.unique() / as_one.scale.unique()
+    assert chosen.tolist() == [4]  # "a quarter of the learning rates"
 
 
 def test_each_member_learns_a_character_in_proportion_to_its_responsibility():
@@ -115,7 +126,7 @@ def test_two_that_learned_alone_disagree_in_words_that_they_have_never_read(plac
         assert 0.45 < share < 0.6  # of all that averaging removes
 
 
-def test_trained_as_one_two_disagree_everywhere_and_divide_the_alphabet(places):
+def test_trained_as_one_two_disagree_everywhere_and_divide_the_work(places):
     as_one = places.query("kappa == 1")
     means = as_one[as_one.read.notna()].groupby(["place", "read"]).divergence.mean()
     for letters in ("2", "3", "4", "5"):

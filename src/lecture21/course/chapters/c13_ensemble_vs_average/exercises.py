@@ -283,10 +283,11 @@ def _train_together(inputs, y, kappa, penalty, steps, rate):
     """Return the weights of M members, of shape (M, B), after gradient descent from zeros.
 
     `inputs` has the shape (M, N, B): at N points with the targets `y`, of shape (N,), member m
-    predicts f_m = inputs[m] @ weights[m], and the pool is the plain mean of the members. The loss
-    is M/2 times the sum over the points of average error - kappa * ambiguity, plus penalty/2 times
-    the sum of all squared weights. Each of the `steps` steps moves all members at once, by `rate`
-    times their gradient. The weights have the dtype of `y`. Do not modify the arguments.
+    predicts f_m = inputs[m] @ weights[m], and the pool is the plain mean of the members. Each of
+    the `steps` steps moves all members at once, by `rate` times their gradient. For a weight, that
+    is the sum over the points of r_m = (1 - kappa) * (f_m - y) + kappa * (pool - y) times the input
+    of the weight, plus penalty * weight. The weights have the dtype of `y`. Do not modify the
+    arguments.
     """
     members, _, size = inputs.shape
     weights = torch.zeros(members, size, dtype=y.dtype)
@@ -359,8 +360,7 @@ _TOGETHER.wrong_lines(
     - residual = (1 - kappa) * own + kappa * shared
     + residual = (1 - kappa) * own + kappa * shared / members
     """,
-    hint="the pool's part is M times too small. The pool moves by 1/M of what a member moves, but the loss begins "
-    "with M/2.",
+    hint="the pool's part is M times too small. In r_m, the mistake of the pool counts in full.",
 )
 
 _TOGETHER.wrong_lines(
@@ -396,7 +396,7 @@ _TOGETHER.wrong_lines(
     - gradient = (inputs.mT @ residual[:, :, None])[:, :, 0] + penalty * weights
     + gradient = (inputs.mT @ residual[:, :, None])[:, :, 0]
     """,
-    hint="this is right without a penalty. What is the derivative of penalty/2 times the squared weights?",
+    hint="this is right without a penalty. What does the penalty add to the gradient of a weight?",
 )
 
 _TOGETHER.wrong_lines(
