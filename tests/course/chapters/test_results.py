@@ -10,7 +10,7 @@ def test_every_result_names_its_command_and_versions():
         assert "; torch " in results.provenance(name), name
         assert len(results.load(name)) > 1, name
         repeated = {"seed", "draw", "round", "s0"} & set(results.load(name).columns)  # s0 is that of seed 0
-    assert repeated, name
+        assert repeated, name
 
 
 def test_an_unknown_result_is_refused_by_name():
