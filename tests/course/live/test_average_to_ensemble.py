@@ -81,7 +81,8 @@ def test_the_errors_are_those_of_the_package(fit, kappa):
 def test_the_map_has_the_error_of_every_kappa_and_penalty_and_its_minimum(load_module, fit):
     page = load_module("average_to_ensemble/members.js")
     found = page.evaluate(
-        "() => ({...module.mapOf(module.prepare(module.drawPoints(5))), kappas: module.KAPPAS, penalties: module.PENALTIES})"
+        "() => ({ ...module.mapOf(module.prepare(module.drawPoints(5))), kappas: module.KAPPAS, "
+        "penalties: module.PENALTIES })"
     )
     errors = torch.tensor(found["errors"], dtype=torch.float64)
     for i, j in ((0, 0), (20, 0), (16, 4), (20, 12)):
@@ -182,3 +183,11 @@ def test_every_end_of_the_sliders_is_a_number(open_figures):
         for end in ("Home", "End"):
             slider.press(end)
             until(lambda: not re.search(r"NaN|Infinity|undefined", figure.locator("section.figure").inner_text()))
+
+
+def test_the_middle_of_an_axis_is_written_as_zero(load_module):
+    page = load_module("kit/axes.js")
+    ticks = page.evaluate("[5, 10, 13].map((most) => module.ticks([-1, 1], false, most))")
+    assert ticks[0] == [-1, -0.5, 0, 0.5, 1]
+    assert ticks[1] == [n / 5 for n in range(-5, 6)]
+    assert ticks[2] == ticks[1]

@@ -42,8 +42,9 @@ export function ticks([low, high], log, most) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((part) => part * power).find((each) => each >= rough) ?? rough;
   const found = [];
-  for (let tick = Math.ceil(low / step - 1e-9) * step; tick <= high + step * 1e-6; tick += step)
-    found.push(Number(tick.toPrecision(12)));
+  // Multiples, not sums: -1 + 0.2 + 0.2 + ... is not 0.
+  for (let n = Math.ceil(low / step - 1e-9); n * step <= high + step * 1e-6; n++)
+    found.push(Number((n * step).toPrecision(12)));
   return found;
 }
 
