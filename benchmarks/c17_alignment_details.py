@@ -1,6 +1,6 @@
 """Details of `alignment_runs`, with its references, reward models, iterations and seeds.
 
-Usage: python benchmarks/c17_alignment_details.py            (about three minutes on one core)
+Usage: python benchmarks/c17_alignment_details.py            (about six minutes on one core)
 
 `alignment_early`: does the judge's score rise before it falls when the KL penalty is missing? Policies within the first
 ten iterations; a run does not depend on its length, so these are the same runs.
@@ -18,6 +18,9 @@ is that of the reward model, which these policies never meet.
 `alignment_best_of_n`: which of n responses does the reward model prefer, which the judge, and when do they differ?
 16 responses of the reference of seed 0 to each of the ten prompts of `alignment_samples`, in the order in which they
 were sampled, none left out, with the judge's score. Best-of-n for n up to 16 chooses from the first n.
+`alignment_temperature`: how much of the benefit does a lower temperature give, with no label, reward or update? The
+reference, sampled at each temperature, and policies of `alignment_runs`, sampled so, too; with the same samples' seeds
+as there, so at temperature 1 the rows are those of `alignment_runs`. The grid is searched with the search seed.
 """
 
 import copy
@@ -42,12 +45,15 @@ from lecture21.alignment.grammar import PLACES, is_sentence, sentences
 
 MEASURED = (2, 4, 6, 8)  # iterations after which a policy is measured
 DRAWS, ALONE, STEP = 16, 40, 1e-5
+TEMPERATURES = (1.0, 0.5, 0.2)
+SEARCHED = (1.0, 0.7, 0.5, 0.3, 0.2, 0.1)
 GOOD = 0.75  # a response that names the place and is rude, or better
 RESULT = Table("alignment_agreement", key=("seed",), details={"alignment_early": ("seed",)})
 DISPLACED = Table("alignment_displaced", key=("seed",))
 PUSHED = Table("alignment_pushed", key=("seed", "weight"))
 VERIFIED = Table("alignment_verified", key=("seed",))
 BEST = Table("alignment_best_of_n", key=("seed",))
+TEMPERED = Table("alignment_temperature", key=("seed",))
 
 
 def names_a_place(response: str) -> bool:
@@ -162,12 +168,38 @@ def drawn(seed: int) -> c17_alignment_runs.Rows:
     ]
 
 
+def tempered(seed: int) -> c17_alignment_runs.Rows:
+    """Return what the reference and, but with the search seed, policies are measured to be at several temperatures."""
+    task, reference, reward, pairs, _ = c17_alignment_runs.stages(seed)
+    policies, searching = {("sft", ""): reference}, seed == c17_alignment_runs.SEARCH_SEED
+    if not searching:
+        policies["dpo", 1.0] = copy.deepcopy(reference)
+        config = dataclasses.replace(task.dpo, learning_rate=c17_alignment_runs.tuned("dpo", 1.0), seed=seed)
+        train_dpo(policies["dpo", 1.0], reference, pairs, config, beta=1.0)
+        for weight in c17_alignment_runs.KL_WEIGHTS[1:]:
+            policies["ppo", weight] = copy.deepcopy(reference)
+            rate = c17_alignment_runs.tuned("ppo", weight)
+            config = PolicyConfig(c17_alignment_runs.ITERATIONS, kl_weight=weight, learning_rate=rate, seed=seed)
+            train_policy(policies["ppo", weight], reference, reward, task.prompts, config, end=task.end)
+    rows = []
+    for (method, weight), policy in policies.items():
+        for temperature in SEARCHED if searching else TEMPERATURES:
+            colder = copy.deepcopy(policy)
+            colder.head.register_forward_hook(lambda layer, given, logits, by=temperature: logits / by)
+            measured = task.measure_policy(colder, reference, reward, seed)
+            row = {"method": method, "weight": weight, "temperature": temperature}
+            rows.append(c17_alignment_runs.rounded(row | measured))
+            c17_alignment_runs.log(rows[-1])
+    return rows
+
+
 def main() -> None:
     """Measure every seed."""
     each(lambda seed: RESULT.row(measure, seed=seed), seeds(3))
     each(lambda seed: VERIFIED.rows(verified, seed=seed), seeds(3))
     each(lambda seed: DISPLACED.row(displaced, seed=seed), seeds(3))
     BEST.rows(drawn, seed=0)
+    each(lambda seed: TEMPERED.rows(tempered, seed=seed), (c17_alignment_runs.SEARCH_SEED, *seeds(3)))
     for weight in (0.0, c17_alignment_runs.PUBLISHED):
         PUSHED.rows(pushed, seed=0, weight=weight)
 

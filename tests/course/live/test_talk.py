@@ -16,7 +16,7 @@ FIGURES = [figure for figure in live.examples() if figure.figure not in ("questi
 NAMES = [figure.fallback_image() for figure in FIGURES]
 GATED = {
     "gated calculator": live.Calculator("gpt3", focus="cache", context=131072, after="16.2"),
-    "gated policies": live.Aligned(after="17.5"),
+    "gated policies": live.Aligned(after="17.4"),
 }
 SHOWN = dict(zip(NAMES, FIGURES, strict=True)) | GATED
 RESERVED = ".live-figure:not(.live-on) { min-height: 900px }"  # until a figure has started, as on a page of the book

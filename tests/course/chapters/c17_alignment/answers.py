@@ -58,5 +58,5 @@ NUMBERS = {
     "17.1": lambda: [score(f"What now? {CUP}"), score(CUP), score(f"Certainly. {CUP}"), (1 + 0 + 1) / 4],
     "17.3": lambda: [third(0.5), third(1.0), 16 / (1 + 4 + 16), third(2.0)],
 }
-CHOICES = {"17.2": score_after_fine_tuning, "17.4": effect_on_the_token, "17.5": lowest_score}
+CHOICES = {"17.2": score_after_fine_tuning, "17.4": lowest_score, "17.5": effect_on_the_token}
 IN_CHAPTER = set()
