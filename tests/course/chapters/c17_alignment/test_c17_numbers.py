@@ -88,7 +88,7 @@ def test_the_exam_names_both_baselines(cold):
     (answer,) = [q["answer"] for q in questions.load("exam") if q["id"] == "exam.61"]
     mean = cold.score.drop(100, level="seed").groupby(level=[0, 1, 2]).mean()
     values = [mean["sft", 0.0, 1.0], mean["sft", 0.0, 0.2], mean["sft", 0.0, 0.5], mean["dpo", 1.0, 0.5]]
-    text = "scores {:.2f} at temperature 1 and {:.2f} at 0.2, more than every policy sampled at 1."
+    text = "scores {:.2f} at temperature 1 and {:.2f} at 0.2: in the mean over three seeds, more than every policy "
     assert text.format(*values) in answer
     assert "the reference scores {:.2f} and DPO with $\\beta=1$ {:.2f}.".format(*values[2:]) in answer
 
