@@ -126,7 +126,7 @@ def gpt1_to_gpt4() -> list[Row]:
         number("Width of a head", lambda c: c.d_head),
         number("Feed-forward width", lambda c: c.d_ff),
         number("Context", lambda c: c.block_size, "8,192 and 32,768; in Turbo 128,000"),
-        number("Vocabulary", lambda c: c.vocab_size, "100,277 ids (cl100k_base)"),
+        number("Vocabulary", lambda c: c.vocab_size, "ids up to 100,276 (cl100k_base)"),
         ["Tokenizer", "byte pairs of words", *["byte pairs of bytes"] * 3],
         computed("Activation", lambda c: {"gelu_tanh": "GELU"}[c.activation]),
         computed("Norm", lambda c: norms[c.norm_position]),

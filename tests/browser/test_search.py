@@ -31,8 +31,8 @@ FIRST = {
     "15_images_as_tokens": "patches, patch embedding, prefix mask",
     "16_long_context": "KV cache, sliding window, attention sink, ALiBi, YaRN, position interpolation, "
     "grouped-query attention, multi-head latent attention, needle in a haystack",
-    "17_alignment": "RLHF, reward model, PPO, DPO, GRPO, KL penalty, best-of-n, over-optimization",
-    "book/glossary": "label smoothing",
+    "17_alignment": "RLHF, reward model, PPO, DPO, KL penalty, best-of-n, over-optimization",
+    "book/glossary": "label smoothing, GRPO",
     "book/api/": "causal_mask",
 }
 WANTED = {term: page for page, terms in FIRST.items() for term in terms.split(", ")}

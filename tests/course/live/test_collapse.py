@@ -39,7 +39,7 @@ def test_six_films_show_the_stored_loads(open_figures):
     figure = open_figures(collapse).figure("collapse")
     slider, said = figure.get_by_label("Training step"), figure.locator(".reading")
     expect(said).to_contain_text("Learning rate 0.06, seed 1, step 1.")
-    assert figure.locator(".film .panel-title").all_inner_texts() == list(NAMES)
+    expect(figure.locator(".film .panel-title")).to_have_text(list(NAMES))
     until(lambda: [len(film[0]) for film in shares_of(figure)] == [1] * 6)  # nothing of what comes
     slider.press("End")
     expect(said).to_contain_text("step 200.")
@@ -73,7 +73,7 @@ def test_the_reader_bets_on_routers_that_stay_alive(open_figures):
     for place in (1, 3):  # the balance loss, which does, and warm-up, which does not
         figure.get_by_label("alive at the end").nth(place).check(force=True)
     said = figure.locator(".reading")
-    assert "right" not in said.inner_text()
+    expect(said).not_to_contain_text("right")
     figure.get_by_label("Training step").press("End")
     expect(said).to_contain_text("You were right about 4 of 6.")  # and not about the selection bias
     figure.get_by_role("button", name="Reset").click()
