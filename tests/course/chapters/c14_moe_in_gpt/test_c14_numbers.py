@@ -33,7 +33,7 @@ def test_rerouted(said):
     every = whole.drop("by character")
     assert (every.none < every.other).all()
     assert len(every.groupby(["model", "seed"])) == 7
-    said("Six others with a learned router agree.")
+    said("Six others with a learned router, from the next section, agree.")
     said("The other {:words} models with learned routers", len(every.groupby(["model", "seed"])) - 1)
 
 

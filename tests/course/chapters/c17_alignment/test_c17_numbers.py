@@ -74,7 +74,7 @@ def test_policies_against_a_lower_temperature(said, cold, last):
     for key in half:
         assert key[0] == "sft" or (half[key] > half["sft", 0.0]).all()
     assert (half["dpo", 1.0] > coldest).all()
-    said("DPO, with {:.2f}, even beats it at 0.2.", half["dpo", 1.0].mean())
+    said("DPO, with {:.2f}, even beats the {:.2f}.", half["dpo", 1.0].mean(), coldest.mean())
     polite = last.polite.groupby(level=[0, 1]).mean()["ppo", 0.1]
     said("PPO with $\\beta=0.1$ lifts politeness from {:.2f} to {:.2f}.", last.polite["sft"].mean(), polite)
     ends = [end for scores in half.values() for end in (scores.min(), scores.max())]
@@ -167,7 +167,7 @@ def test_whose_preferred_responses_fall(said):
     said("DPO makes about four in ten of the preferred responses in its training pairs *less* probable.")
     assert 35 < low.fell < high.fell < 45
     said("{:.0f} to {:.0f} % of the preferred responses become less probable.", low.fell, high.fell)
-    said("in all {} that we tried.", table.alone.sum())
+    said("in all {} cases that we tried.", table.alone.sum())
     said("{:.0f} to {:.0f} % had been preferred by a labeler's mistake; of the risen ones, {:.0f} to {:.0f} %.",
          low.flipped_fallen, high.flipped_fallen, low.flipped_risen, high.flipped_risen)  # fmt: skip
     said("{:.0f} to {:.0f} % of the fallen are good, with a score of at least 0.75.", low.good_fallen, high.good_fallen)
