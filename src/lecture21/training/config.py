@@ -36,9 +36,9 @@ class TrainConfig:
     betas: tuple[Rate, Rate] = (0.9, 0.999)
     """Decay rates of Adam's two moving averages."""
     warmup: Natural = 0
-    """Steps over which the learning rates rise linearly from 0."""
+    """Steps over which the learning rates rise linearly, the first of which has 1 / warmup of the peak."""
     schedule: Annotated[str, one_of(("constant", "cosine", "linear"))] = "constant"
-    """Learning rates after the warm-up: constant, or cosine or linear down to 0 at the last step."""
+    """Learning rates after the warm-up: constant, or cosine or linear down to 0, which a further step would have."""
     clip: Annotated[float, in_range(0, ends="(]")] | None = None
     """Maximum norm of the gradient of all parameters; no clipping if not given."""
     accumulate: Count = 1

@@ -190,6 +190,20 @@ def test_a_model_that_the_disk_has_no_room_for_is_not_said_to_be_kept_and_replac
     assert json.loads(download.value.path().read_text(encoding="utf-8"))["model"]["steps"] == 30
 
 
+def test_a_model_is_said_to_be_kept_once_there_is_room_again(open_figures):
+    stage = open_figures(live.Train(size="one", steps=12), script=FULL)
+    stage.page.evaluate("globalThis.isFull = true")
+    figure = train(stage)
+    said = figure.get_by_text("now offer your model")
+    expect(said).to_contain_text("until you leave this page")
+    stage.page.evaluate("globalThis.isFull = false")
+    figure.locator("summary", has_text="More").click()
+    figure.get_by_label("Steps, or 0").fill("6")
+    figure.get_by_role("button", name="Start training").click()
+    figure.get_by_role("button", name="Replace it").click()
+    expect(said).to_contain_text("6 steps); this browser keeps it")
+
+
 def test_a_model_is_said_to_be_kept_when_it_has_been_read_back(open_figures):
     figure = train(open_figures(live.Train(size="one", steps=12), script=TRUNCATED))
     expect(figure.get_by_text("now offer your model")).to_contain_text("until you leave this page")

@@ -125,6 +125,7 @@ async function writeModel(model) {
     const found = await withModels("readonly", (models) => models.get("own"));
     if (!isModel(found) || !isSame(found.bytes, model.bytes)) throw new Error("not kept");
     page.model = null;
+    page.refused = false; // an earlier one had no room
     write("model", descriptionOf(model));
   } catch {
     page.refused = true;
