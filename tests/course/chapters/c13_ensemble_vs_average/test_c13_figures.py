@@ -79,11 +79,11 @@ def test_each_character_has_the_color_of_its_value_and_a_line_break_begins_a_lin
 
 def test_a_map_of_errors_has_a_ring_in_each_column_and_a_second_one_at_the_least():
     errors = torch.tensor([[0.064, 0.09, 0.13], [0.07, 0.031, 0.05]])
-    ax = figures.error_map(errors, (0, 1), (0.01, 0.1, 1.0))
+    ax = figures.error_map(errors, (0.0, 1.0), (0.01, 0.1, 1.0))
     assert [text.get_text() for text in ax.texts] == ["64", "90", "130", "70", "31", "50"]
     each, least = ax.lines
     assert list(zip(each.get_xdata(), each.get_ydata(), strict=True)) == [(0, 0), (1, 1), (2, 1)]
     assert (list(least.get_xdata()), list(least.get_ydata())) == ([1], [1])
     assert [label.get_text() for label in ax.get_yticklabels()] == ["0", "1"]
     with pytest.raises(ValueError, match=r"shape \(2, 2\), got \(2, 3\)"):
-        figures.error_map(errors, (0, 1), (0.01, 0.1))
+        figures.error_map(errors, (0.0, 1.0), (0.01, 0.1))

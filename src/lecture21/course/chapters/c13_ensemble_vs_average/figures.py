@@ -160,7 +160,14 @@ def error_map(
     ax.imshow(errors.log().numpy(), origin="lower", aspect="auto", cmap=shades, vmax=errors.log().max() + 0.6)
     for i, j in np.ndindex(*errors.shape):
         shade = (errors[i, j].log() - errors.log().min()) / (errors.log().max() + 0.6 - errors.log().min())
-        ax.text(j, i, f"{1000 * errors[i, j]:.0f}", ha="center", va="center", color=text_color_on(shades(float(shade))))
+        ax.text(
+            j,
+            i,
+            f"{1000 * errors[i, j]:.0f}",
+            ha="center",
+            va="center",
+            color=text_color_on(np.array(shades(float(shade)))),
+        )
     least = errors.argmin(dim=0).tolist()
     best = int(errors.min(dim=0).values.argmin())
     ring = {"markerfacecolor": "none", "markeredgecolor": "#D55E00"}
