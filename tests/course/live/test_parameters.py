@@ -2,11 +2,13 @@
 
 import json
 import math
+import re
 from pathlib import Path
 
 import nbformat
 import pytest
 import traitlets
+import yaml
 
 from lecture21.course import live
 from lecture21.course.live.figure import Figure
@@ -81,4 +83,7 @@ def test_a_picture_shows_the_state_in_which_a_chapter_shows_its_figure():
         cells = nbformat.read(path, as_version=4).cells
         outputs = [output for cell in cells for output in cell.get("outputs", []) if "data" in output]
         shown.update(output.data.get("text/plain") for output in outputs)
+    for path in folder.parent.glob("book/*.md"):
+        for name, arguments in re.findall(r"^:+\{live\} (\w+)\n(.*?)^:+$", path.read_text("utf-8"), re.M | re.S):
+            shown.add(repr(getattr(live, name)(**(yaml.safe_load(arguments) or {}))))
     assert not [each for each in live.examples() if each.fallback_image() and repr(each) not in shown]

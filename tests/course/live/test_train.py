@@ -1,5 +1,6 @@
 """Train a GPT in this page: data, runs, and what the figure shows, against the package."""
 
+import math
 import re
 
 import pytest
@@ -201,7 +202,7 @@ def downloaded(stage, figure, tmp_path):
 
 
 def number_after(name: str, text: str) -> float:
-    return float(re.search(rf"{name} ([\d.]+\d)", text)[1])
+    return float(re.search(rf"{name} (\d[\d.]*)(?<!\.)", text)[1])
 
 
 def test_a_run_shows_the_loss_that_torch_computes_of_its_model(open_figures, plays, tmp_path, capsys):
@@ -364,3 +365,21 @@ def test_a_reader_s_own_text_has_its_lines_and_is_trained_on(open_figures, tmp_p
     figure.get_by_text("nine plays by Shakespeare").wait_for()
     expect(figure.get_by_label("Your own text")).to_have_value("")
     expect(figure.locator(".now")).to_have_text("")
+
+
+def test_readers_who_begin_see_no_word_of_a_later_chapter_and_what_the_loss_means(open_figures):
+    stage = open_figures(Train(size="one", steps=160, plain=True))
+    figure = stage.figure("train")
+    section, now, said = (figure.locator(each) for each in ("section.figure", ".now", ".reading >> nth=0"))
+    shown = [section.inner_text()]
+    expect(figure.get_by_role("button", name=re.compile("^(Start|Stop|Resume)"))).to_have_count(1)
+    begin(stage)
+    figure.get_by_text("now offer your model").wait_for()
+    shown.append(section.inner_text())
+    loss = number_after("surprise per letter", now.inner_text())
+    assert 2.0 < loss < 3.3
+    assert number_after("as unsure as between", now.inner_text()) == pytest.approx(math.exp(loss), abs=0.5)
+    expect(said).to_contain_text("Your model began as unsure as between 65 letters")
+    expect(figure.locator(".legend")).to_have_text("text that the model has never seen")
+    later = r"(?i)\b(nats?|uniform|\w*gram|pytorch|muon|validation|parameters|cross-entropy|recipe)\b"
+    assert [re.findall(later, text) for text in shown] == [[], []]

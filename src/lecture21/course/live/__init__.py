@@ -46,6 +46,7 @@ def examples() -> list[Figure]:
         DepthFilm(),
         Context(),
         Train(),
+        Train(plain=True),
         TwoExperts(),
         Router(),
         Collapse(),

@@ -13,7 +13,7 @@ const FILE = "my-lecture21.json";
 export function nameOfOwnModel() {
   const found = store.get("model");
   if (!Number.isFinite(found?.nats) || !Number.isFinite(found?.steps)) return "";
-  return `your model (${found.nats.toFixed(2)} nats, ${found.steps.toLocaleString("en")} steps)`;
+  return `your model (loss ${found.nats.toFixed(2)}, ${found.steps.toLocaleString("en")} steps)`;
 }
 
 /**

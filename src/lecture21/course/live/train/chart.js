@@ -3,6 +3,7 @@
 import { legend, lineChart } from "../kit/chart.js";
 import { THEMED } from "../kit/colors.js";
 import { sketch } from "../kit/sketch.js";
+import { PLAIN } from "./plain.js";
 import { isRecipe, runName } from "./words.js";
 
 const EARLIER = [3, 5, 6]; // their colors among the series
@@ -27,8 +28,9 @@ export function storedRun(curves, wanted) {
  * @param {Stored[]} options.curves
  * @param {() => import("./session.js").Level[]} options.levels
  * @param {() => number} options.planned  steps
+ * @param {boolean} options.plain  whether the reader has read no chapter yet: one curve, and no guess of it
  */
-export function lossChart(frame, { session, curves, levels, planned }) {
+export function lossChart(frame, { session, curves, levels, planned, plain }) {
   const started = () => session.steps.length > 0;
   const drawn = () => (guess.drawn ? guess.span : 0); // what the reader drew before a run stays in sight
   const most = () => Math.max(planned(), session.planned ? drawn() : 0, ...session.earlier.map((run) => run.planned));
@@ -38,7 +40,7 @@ export function lossChart(frame, { session, curves, levels, planned }) {
     const { settings, planned, earlier, number } = session;
     /** @type {(import("../kit/chart.js").Curve & {name: string, x: number[], y: number[]})[]} */
     const found = earlier.map((run, i) => ({
-      name: runName(run),
+      name: plain ? `run ${run.number}` : runName(run),
       x: run.steps,
       y: run.validation,
       color: series[EARLIER[i % EARLIER.length]],
@@ -46,6 +48,8 @@ export function lossChart(frame, { session, curves, levels, planned }) {
     }));
     if (guess.drawn) found.push({ ...guess.curve, name: "your guess", color: series[4], width: 4 });
     if (!settings || !started()) return found;
+    const measured = { x: session.steps, y: session.validation, color: series[0], width: 2.5, grows: true };
+    if (plain) return [...found, { ...measured, name: PLAIN.curve }];
     const stored = isRecipe(settings) ? storedRun(curves, planned) : undefined;
     if (stored) {
       const name = `this recipe in PyTorch, ${stored.steps.toLocaleString("en")} steps`;
@@ -60,7 +64,7 @@ export function lossChart(frame, { session, curves, levels, planned }) {
       width: 1.5,
       grows: true,
     });
-    found.push({ name, x: session.steps, y: session.validation, color: series[0], width: 2.5, grows: true });
+    found.push({ ...measured, name });
     return found;
   };
 
@@ -71,7 +75,7 @@ export function lossChart(frame, { session, curves, levels, planned }) {
       const shown = levels();
       const curves = lines();
       const highest = Math.max(...shown.map((level) => level.nats));
-      let lowest = Math.min(...shown.map((level) => level.nats - 0.3));
+      let lowest = plain ? 0 : Math.min(...shown.map((level) => level.nats - 0.3));
       for (const { y } of curves) for (const loss of y) if (loss < lowest) lowest = loss;
       return {
         curves,
@@ -80,7 +84,7 @@ export function lossChart(frame, { session, curves, levels, planned }) {
         xRange: [0, most()],
         yRange: [Math.max(0, Math.floor(lowest * 5 - 1e-9) / 5), highest * 1.06],
         xTitle: "training step",
-        yTitle: "loss, nats per character",
+        yTitle: plain ? PLAIN.yTitle : "loss, nats per character",
       };
     },
   });
@@ -94,7 +98,7 @@ export function lossChart(frame, { session, curves, levels, planned }) {
   const key = legend(chart.panel, lines);
 
   function redraw() {
-    guess.open(!started());
+    guess.open(!plain && !started());
     chart.redraw();
     key.update();
   }

@@ -10,6 +10,7 @@ import { store } from "../kit/store.js";
 import { lossChart, storedRun } from "./chart.js";
 import { prepare } from "./corpus.js";
 import { ownText } from "./own_text.js";
+import { PLAIN, blindGuess, plainDescription, plainProgress } from "./plain.js";
 import { STEPS_PER_SECOND } from "./recipe.js";
 import { createSession } from "./session.js";
 import { timeline } from "./timeline.js";
@@ -44,10 +45,15 @@ export default {
     const windows = model.get("windows");
     /** @type {import("./chart.js").Stored[]} */
     const curves = model.get("curves");
+    const plain = Boolean(model.get("plain")); // no word that a chapter explains
     const frame = createFrame(context, {
       title: "Train a GPT in this page",
-      first: "Draw the curve that you expect into the chart, then press Start training and read what the model writes.",
-      then: "the loss passes the line of the bigram, then that of the trigram, while letters turn into words.",
+      first: plain
+        ? PLAIN.first
+        : "Draw the curve that you expect into the chart, then press Start training and read what the model writes.",
+      then: plain
+        ? ""
+        : "the loss passes the line of the bigram, then that of the trigram, while letters turn into words.",
       onChange: update,
     });
     const { state } = frame;
@@ -57,11 +63,15 @@ export default {
     let plays = null;
 
     const { choice, numberField, select, slider, toggle } = controlsOf(frame);
+    const further = more(frame, plain ? PLAIN.more : "More: size, optimizer, seed, causal mask, your own text");
+    const inSight = plain ? further : frame.controls;
     choice("budget", {
+      parent: inSight,
       label: "Training time",
       options: context.fields.budget.choices.map((each) => [each, each < 120 ? `${each} s` : `${each / 60} min`]),
     });
     slider("doublings", {
+      parent: inSight,
       label: "Learning rate",
       format: (doublings) => `${percent(2 ** doublings, 3)} of the recipe's`,
     });
@@ -82,7 +92,6 @@ export default {
     frame.controls.append(asked);
     let keeps = true; // whether the model of this run becomes the reader's own
 
-    const further = more(frame, "More: size, optimizer, seed, causal mask, your own text");
     const sizes = select("size", { parent: further, label: "Model", options: shapes.map(({ name }) => [name, name]) });
     choice("optimizer", {
       parent: further,
@@ -100,10 +109,12 @@ export default {
 
     const now = create("p", { class: "now" });
     panel(frame, "", now);
+    const goals = () => (plain ? blindGuess(own.levels) : own.levels);
     const chart = lossChart(frame, {
       session,
-      curves,
-      levels: () => own.levels,
+      curves: plain ? [] : curves,
+      levels: goals,
+      plain,
       planned: () => session.planned || values.steps || STEPS_PER_SECOND * values.budget,
     });
     const samples = timeline(frame, session);
@@ -132,7 +143,7 @@ export default {
         corpus,
         validation,
         prompt,
-        levels: own.levels,
+        levels: goals(),
         config: { ...shapeOf[size].config, causal },
         size,
         own: corpus !== plays,
@@ -198,6 +209,7 @@ export default {
     function follow(/** @type {"progress" | "status" | "crossed" | "sample"} */ what) {
       if (what === "status") {
         const { status } = session;
+        context.el.dataset.training = status; // for what surrounds the figure on a page
         if (status === "failed") frame.fail(session.error);
         main.textContent = ACTIONS[status] ?? "Start training";
         main.disabled = status === "starting";
@@ -208,7 +220,7 @@ export default {
           input.toggleAttribute("disabled", busy);
       }
       download.disabled = !session.hasModel;
-      now.textContent = progress(session);
+      now.textContent = plain ? plainProgress(session) : progress(session);
       if (what === "sample" || what === "status") samples.update();
       if (what !== "sample") chart.redraw();
       if (what === "status" || what === "crossed") say();
@@ -216,6 +228,7 @@ export default {
     }
 
     function say() {
+      if (plain) return frame.describe(plainDescription(session, goals()));
       const { settings, planned } = session;
       const stored = settings && isRecipe(settings) ? storedRun(curves, planned) : undefined;
       const expected = planned ? chart.guess.upTo(planned) : undefined;

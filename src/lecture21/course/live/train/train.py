@@ -25,6 +25,10 @@ SHAPES = {
     "gpt0": ("GPT-0's shape: 4 layers, 4 heads, width 64", presets.get("modern-gpt0")),
     "slide": ("GPT-0 of slide 24: learned positions, ReLU", presets.get("gpt0")),
 }
+PLAIN = (
+    "A chart for how surprised a GPT is by each letter of a text, while it trains. With scripts, this page trains the "
+    "GPT on your machine and shows what it writes."
+)
 BLOCK_SIZE = 32
 ORDERS = {"bigram": 2, "trigram": 3, "5-gram": 5}
 _LEAST = 500  # characters of a text
@@ -45,6 +49,7 @@ class Train(Figure):
         seed: of weights, batches and samples.
         steps: number of updates; as many as fit into the budget if 0.
         causal: whether there is a causal mask.
+        plain: for readers who have read no chapter yet, the loss is surprise per letter, beside a blind guess only.
 
     Source: the result `live_curve` (`python benchmarks/c07_live_curve.py`) for PyTorch's run and the n-gram models.
     """
@@ -61,6 +66,7 @@ class Train(Figure):
     seed = traitlets.Int(0, min=0, max=2**31 - 1).tag(sync=True)
     steps = traitlets.Int(0, min=0, max=100_000).tag(sync=True)
     causal = traitlets.Bool(True).tag(sync=True)
+    plain = traitlets.Bool(False).tag(sync=True)
     text = traitlets.Bytes(b"").tag(sync=True)
     """The training and validation text; empty on a page, which loads the plays."""
 
@@ -79,6 +85,12 @@ class Train(Figure):
         curves = [] if self._own else _stored_curves()
         state |= {"shapes": _shapes(), "levels": levels, "windows": windows, "curves": curves}
         super().__init__(text=text.encode(), characters=len(text), **state)
+        if self.plain:
+            self.description = PLAIN
+
+    def fallback_image(self) -> str:
+        """Return the name of the picture, one for those who begin."""
+        return "train-plain" if self.plain else "train"
 
     def assets(self) -> dict[str, str]:
         """Return the file of the plays; a reader's own text is on no page."""

@@ -29,7 +29,7 @@ const joined = (parts) => (parts.length < 2 ? parts.join("") : `${parts.slice(0,
 const SIZES = { one: "1 layer", two: "2 layers", slide: "slide 24" };
 
 /** @param {number[]} values */
-const last = (values) => values.findLast(Number.isFinite);
+export const lastOf = (values) => values.findLast(Number.isFinite);
 
 /**
  * The name of a shape with its parameters.
@@ -73,7 +73,7 @@ export function progress(session) {
   const { status, step, planned, seconds, settings } = session;
   if (status === "starting") return "Loading the text, and timing a step on this machine…";
   if (status === "idle" || status === "failed" || !settings) return "";
-  const [training, validation] = [last(session.train), last(session.validation)];
+  const [training, validation] = [lastOf(session.train), lastOf(session.validation)];
   const parts = [
     `Step ${grouped(step)} of ${grouped(planned)}`,
     time(seconds) + (settings.steps || seconds > settings.budget ? "" : ` of about ${settings.budget} s`),
@@ -94,7 +94,7 @@ export function describe(session, { values, shape, corpus, levels, stored, expec
   const { status, settings, crossed, step } = session;
   if (status === "idle" || status === "starting" || status === "failed" || !settings)
     return plan(values, shape, corpus, levels);
-  const validation = last(session.validation);
+  const validation = lastOf(session.validation);
   const beginning = {
     running:
       `Training ${grouped(session.parameters)} parameters for ${grouped(session.planned)} steps with ` +
@@ -115,7 +115,7 @@ export function describe(session, { values, shape, corpus, levels, stored, expec
     }
     for (const run of session.earlier) {
       const name = runName(run);
-      sentences.push(`${name[0].toUpperCase()}${name.slice(1)}, ended at ${last(run.validation)?.toFixed(3)}.`);
+      sentences.push(`${name[0].toUpperCase()}${name.slice(1)}, ended at ${lastOf(run.validation)?.toFixed(3)}.`);
     }
   }
   if (crossed.length) {
