@@ -91,9 +91,7 @@ def test_one_part_at_a_time(said, ablation):
     said("**Rotary positions pay {:.2f} nats over learned ones, and Muon {:.2f} over AdamW.**", *tuned)
     said("In a small model, rotary positions pay {:.2f} nats and Muon {:.2f}", *tuned)
     said("Without it, they lose {:.2f} and {:.2f}.", *effect[["learned positions", "AdamW"]])
-    said("Without this extra knob, Muon leads by {:.2f}.", effect["AdamW"])
-    said("A learning rate that never falls would cost {:.2f}", effect["constant rate"])
-    said("Dropout would cost {:.2f}", effect["dropout 0.1"])
+    assert effect[["constant rate", "dropout 0.1"]].min() > effect["AdamW, embeddings 4"]  # "more than Muon pays"
     said("QK-norm pays {:.2f}", effect["no QK-norm"])
     new = effect[["no QK-norm", "initialization of torch", "no logit cap", "LayerNorm", "grouped queries"]]
     assert tuned.min() > 2 * new.max()
@@ -101,14 +99,11 @@ def test_one_part_at_a_time(said, ablation):
 
 def test_losses_of_the_short_runs_and_their_text(said, ablation):
     rows = results.load("modern_ablation").set_index("arm")
-    card, run = read_card("modern-gpt0"), recipe("modern-gpt0")
-    said("That one has {:.2f} nats; here it ends at {:.2f}, and the 5-gram in the same windows of 32 at {:.2f}.",
-         card.score, ablation["modern-gpt0"].mean(), rows.loc["5-gram", "nats"])  # fmt: skip
-    said("A run has {} updates and a sixth of the text", 204_800 // (16 * 32))
+    run = recipe("modern-gpt0")
+    said("It ends at {:.2f} nats, behind the 5-gram.", ablation["modern-gpt0"].mean())
+    assert ablation["modern-gpt0"].min() > rows.loc["5-gram", "nats"]
+    said("A run is short: {} updates, a sixth of the text", 204_800 // (16 * 32))
     assert run.steps * run.batch_size * presets.get("modern-gpt0").block_size == 6 * 204_800
-    parameters = rows["parameters"].groupby("arm").first()
-    fewer = 1 - parameters["grouped queries"] / parameters["modern-gpt0"]
-    said("a smaller cache (and {:.0f} % fewer parameters)", 100 * fewer)
 
 
 @pytest.mark.parametrize(("arm", "times"), [("AdamW", 4), ("learned positions", 2)])
