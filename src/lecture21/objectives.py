@@ -1,4 +1,4 @@
-"""Training objectives and likelihoods: next-token, masked and denoising targets, cross-entropy, log-probabilities."""
+"""Training objectives and likelihoods: next-token and masked targets, cross-entropy, log-probabilities."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -11,7 +11,6 @@ from torch import Tensor
 
 from lecture21._support.contract import NOT_EMPTY, Count, Natural, NonNegative, Probability, checked
 from lecture21._support.tensors import at_least_float32, require_vocabulary
-from lecture21._support.validation import in_range
 
 IGNORE = -100
 """Targets equal to this are excluded from the loss."""
@@ -79,47 +78,6 @@ def mask_tokens(
     inputs = ids.masked_fill(chosen & (fate < 0.8), mask)
     inputs = torch.where(chosen & (fate >= 0.8) & (fate < 0.9), drawn, inputs)
     return inputs, ids.masked_fill(~chosen, IGNORE)
-
-
-@checked
-def infill_text(
-    ids: Int[Tensor, " N"],
-    *,
-    mask: Natural,
-    rate: Probability = 0.3,
-    mean: Annotated[int | float, in_range(0.1, 1_000_000, "[]")] = 3.0,
-    generator: torch.Generator | None = None,
-) -> Int[Tensor, " K"]:
-    """Replace spans of text by a single mask each; the model has to infer how many tokens are missing.
-
-    Lengths are drawn from a Poisson distribution until they add up to the share `rate` of the tokens, rounded; the last
-    span is truncated to fit. All placements that do not overlap are equally likely. A span of length 0 inserts a mask.
-
-    Args:
-        ids: token ids of one text.
-        mask: id of the mask token.
-        rate: share of the tokens that are removed.
-        mean: mean length of a span before truncation.
-        generator: source of random numbers; torch's global one if not given.
-
-    Source: Lewis et al. 2020, section 2.2, "text infilling".
-    """
-    left = round(rate * len(ids))
-    kept = len(ids) - left
-    lengths: list[int] = []
-    while left > 0:
-        length = min(left, int(torch.poisson(torch.tensor(float(mean)), generator=generator)))
-        lengths.append(length)
-        left -= length
-    # Shuffle spans and kept tokens as the places of the new text, then fill the places from the old one, in order.
-    width = torch.tensor([1] * kept + lengths, dtype=torch.long)
-    order = torch.randperm(len(width), generator=generator)
-    width = width[order]
-    begin = width.cumsum(0) - width  # (K,): where in `ids` each place begins
-    is_span = order >= kept
-    out = torch.full_like(begin, mask, dtype=ids.dtype)
-    out[~is_span] = ids[begin[~is_span]]
-    return out
 
 
 @checked

@@ -71,7 +71,6 @@ from lecture21.moe import (
 )
 from lecture21.objectives import (
     bits_per_character,
-    infill_text,
     log_likelihood,
     mask_tokens,
     pad_batch,
@@ -381,11 +380,6 @@ def _objectives() -> Iterator[Case]:
             "rate": PROBABILITY,
             "generator": (3,),
         },
-    )
-    yield Case(
-        infill_text,
-        {"ids": IDS[0], "mask": 0},
-        {"ids": NOT_SEQUENCE, "mask": (-1, 1.5), "rate": PROBABILITY, "mean": (*POSITIVE, 1e19)},
     )
     yield Case(
         token_cross_entropy,
