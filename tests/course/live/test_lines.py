@@ -1,6 +1,7 @@
 """Exercises that are put together in the page."""
 
 import itertools
+import json
 import random
 import re
 
@@ -113,6 +114,31 @@ def test_what_is_solved_is_kept_for_all_pages_until_it_is_cleared(open_figures):
         stage.page.evaluate("text => localStorage.setItem('lecture21-solved', text)", garbage)
         stage.page.reload()
         expect(stage.figure("lines").locator(".foot")).to_contain_text(f"0 of {number}")
+
+
+# A full disk: what is kept can't become longer.
+FULL = """
+const set = Storage.prototype.setItem;
+Storage.prototype.setItem = function (name, text) {
+  if (globalThis.isFull && text.length > (this[name] ?? "").length) throw new DOMException("", "QuotaExceededError");
+  set.call(this, name, text);
+};
+"""
+
+
+def test_what_the_disk_has_no_room_for_is_on_the_page_and_in_the_file(open_figures):
+    stage = open_figures(live.Lines("4.1"), script=FULL, has_touch=True)
+    stage.page.evaluate("""localStorage.setItem("lecture21-solved", '["4.4"]')""")
+    stage.page.evaluate("""localStorage.setItem("lecture21-answers", "of no version of this page")""")
+    stage.page.evaluate("globalThis.isFull = true")
+    figure = stage.figure("lines")
+    choose_by_finger(figure, right("4.1"))
+    expect(figure.locator(".foot")).to_contain_text(": 4.1, 4.4")
+    figure.locator("summary", has_text="Kept in this browser").tap()
+    expect(figure.locator(".kept p")).to_contain_text("2 solved exercises, no model. This browser keeps nothing")
+    with stage.page.expect_download() as download:
+        figure.get_by_role("button", name="Save everything to a file").tap()
+    assert json.loads(download.value.path().read_text(encoding="utf-8"))["small"] == {"solved": '["4.4","4.1"]'}
 
 
 def test_where_the_browser_keeps_nothing_the_page_still_counts(open_figures):

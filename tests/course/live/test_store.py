@@ -3,6 +3,7 @@
 import json
 import re
 
+import pytest
 from playwright.sync_api import expect
 from until import until
 
@@ -125,31 +126,120 @@ def test_start_asks_before_it_replaces_the_model(open_figures):
     expect(kept(figure).locator("p")).not_to_have_text(before, use_inner_text=True)
 
 
+SMALL = {
+    "answers": {"4.1": "7", "13.4": "0.5"},
+    "solved": ["4.1"],
+    "designs": {"copy": {"design": [0, 1], "solved": True}},
+    "path": 4,
+}
+
+
+def write_small(stage, small):
+    """Let the browser keep something, as pages did that were open before."""
+    stage.page.evaluate(
+        "small => Object.entries(small).forEach(([name, each]) => "
+        "localStorage.setItem(`lecture21-${name}`, JSON.stringify(each)))",
+        small,
+    )
+    stage.page.reload()
+
+
+def saved(stage, figure):
+    """Return what the file has that is saved, as text."""
+    with stage.page.expect_download() as download:
+        kept(figure).get_by_role("button", name="Save everything to a file").click()
+    return download.value.path().read_text(encoding="utf-8")
+
+
+def load(figure, text, folder):
+    (folder / "mine.json").write_text(text, encoding="utf-8")
+    kept(figure).locator("input[type=file]").set_input_files(folder / "mine.json")
+
+
 def test_a_file_takes_everything_to_another_browser(open_figures, tmp_path):
     options = {"viewport": {"width": 900, "height": 1200}}
     stage = open_figures(live.Train(size="one", steps=30), **options)
-    figure = train(stage)
-    stage.page.evaluate("""localStorage.setItem("lecture21-solved", '["4.1"]')""")
-    with stage.page.expect_download() as download:
-        kept(figure).get_by_role("button", name="Save to a file").click()
-    file = tmp_path / "mine.json"
-    download.value.save_as(file)
-    said = kept(figure).locator("p").inner_text().replace("0 solved exercises", "1 solved exercise")
+    train(stage)
+    write_small(stage, SMALL)
+    figure = stage.figure("train")
+    text = saved(stage, figure)
+    said = kept(figure).locator("p").inner_text()
+    has = "2 answers, 1 solved exercise, 1 designed head, the path up to stop 4, your model ("
+    assert said.startswith(has)
+    expect(kept(figure).get_by_role("status")).to_contain_text(f"my-lecture21.json has {has}")
 
     other = open_figures(live.Train(size="one", steps=30), live.Write(prompt="To be"), **options)
-    fold = kept(other.figure("train"))
-    choose = fold.locator("input[type=file]")
-    for content in ("{", "[]", json.dumps({"kind": "other"})):
-        (tmp_path / "wrong.json").write_text(content)
-        choose.set_input_files(tmp_path / "wrong.json")
-        expect(other.figure("train").locator(".message")).to_contain_text("This file does not have what a reader keeps")
-    choose.set_input_files(file)
-    expect(fold.locator("p")).to_have_text(said)
+    figure = other.figure("train")
+    for wrong in ("{", "[]", json.dumps({"kind": "other"})):
+        load(figure, wrong, tmp_path)
+        expect(kept(figure).get_by_role("status")).to_contain_text("This is not a complete file")
+        assert other.page.evaluate("localStorage.length") == 0
+    load(figure, text, tmp_path)  # nothing is here, so that nothing is asked
+    expect(kept(figure).get_by_role("status")).to_have_text("Loaded, and this browser keeps it.")
+    expect(kept(figure).locator("p")).to_have_text(said)
     write = other.figure("write-2")
     ready(write)
     write.get_by_text(re.compile("^your model")).click()
     ready(write)
     expect(write.locator(".message")).to_have_text("")
+    other.page.reload()
+    assert json.loads(saved(other, other.figure("train"))) == json.loads(text)
+
+
+def test_a_file_says_what_it_would_replace_and_does_so_when_it_is_told_to(open_figures, tmp_path):
+    stage = open_figures(live.Train(size="one", steps=12))
+    train(stage)
+    write_small(stage, {"answers": {"4.1": "7"}})
+    figure = stage.figure("train")
+    before = saved(stage, figure)
+    other = json.dumps({"kind": json.loads(before)["kind"], "small": {"solved": '["4.1", "4.2"]'}, "model": None})
+    status = kept(figure).get_by_role("status")
+    for answer, expected in (("Keep what is here", before), ("Replace what is here", other)):
+        load(figure, other, tmp_path)
+        expect(status).to_contain_text("The file has 0 answers, 2 solved exercises, no model.")
+        expect(status).to_contain_text("It would replace what is here: 1 answer, 0 solved exercises, your model (")
+        status.get_by_role("button", name=answer).click()
+        expect(status).to_have_text(re.compile("^(Nothing was replaced|Loaded, and this browser keeps it)"))
+        stage.page.reload()
+        figure = stage.figure("train")
+        assert json.loads(saved(stage, figure)) == json.loads(expected)
+        status = kept(figure).get_by_role("status")
+
+
+# A disk with room for so many characters of small things.
+FULL_OF_SMALL = """
+const set = Storage.prototype.setItem;
+Storage.prototype.setItem = function (name, text) {
+  const others = Object.keys(this).filter((each) => each !== name).map((each) => each.length + this[each].length);
+  const size = others.reduce((sum, each) => sum + each, name.length + text.length);
+  if (size > (globalThis.room ?? Infinity)) throw new DOMException("full", "QuotaExceededError");
+  set.call(this, name, text);
+};
+"""
+
+
+IN_USE = "Object.entries(localStorage).reduce((sum, [name, text]) => sum + name.length + text.length, 0)"
+
+
+@pytest.mark.parametrize(
+    "full", ["globalThis.isFull = true", f"globalThis.room = 20 + {IN_USE}"], ids=["models", "small"]
+)
+def test_a_file_that_the_disk_has_no_room_for_replaces_nothing(open_figures, tmp_path, full):
+    stage = open_figures(live.Train(size="one", steps=12), script=FULL + FULL_OF_SMALL)
+    figure = train(stage)
+    write_small(stage, {"answers": {"4.1": "7"}})
+    figure = stage.figure("train")
+    before = json.loads(saved(stage, figure))
+    after = {**before, "small": before["small"] | {"answers": json.dumps({f"4.{i}": "7" for i in range(30)})}}
+    after["model"] = before["model"] | {"steps": 13}
+    stage.page.evaluate(full)
+    load(figure, json.dumps(after), tmp_path)
+    status = kept(figure).get_by_role("status")
+    status.get_by_role("button", name="Replace what is here").click()
+    expect(status).to_have_text("This browser did not keep all that the file has, so what was here is still here.")
+    expect(kept(figure).locator("p")).to_contain_text("1 answer, 0 solved exercises, your model (")
+    stage.page.reload()
+    assert json.loads(saved(stage, stage.figure("train"))) == before
 
 
 def test_where_the_browser_keeps_nothing_the_page_does_and_says_so(open_figures):
@@ -186,7 +276,7 @@ def test_a_model_that_the_disk_has_no_room_for_is_not_said_to_be_kept_and_replac
     figure = stage.figure("train")
     expect(kept(figure).locator("p")).to_have_text(before)
     with stage.page.expect_download() as download:
-        figure.get_by_role("button", name="Save to a file").click()
+        figure.get_by_role("button", name="Save everything to a file").click()
     assert json.loads(download.value.path().read_text(encoding="utf-8"))["model"]["steps"] == 30
 
 
@@ -217,11 +307,11 @@ def test_a_storage_that_never_answers_does_not_keep_a_reader_waiting(open_figure
     figure = stage.figure("train")
     fold = kept(figure)
     said = fold.locator("p").inner_text()
-    for name in ("Save to a file", "Clear all"):
+    for name in ("Save everything to a file", "Clear all"):
         fold.get_by_role("button", name=name).click()
-        expect(figure.locator(".message")).to_have_text("")
+        expect(fold.get_by_role("status")).to_have_text("")
         stage.page.clock.fast_forward(16_000)
-        expect(figure.locator(".message")).to_contain_text("The storage of this browser does not answer")
+        expect(fold.get_by_role("status")).to_contain_text("The storage of this browser does not answer")
     expect(fold.locator("p")).to_have_text(said)  # nothing is said to be cleared that may be there
     figure.get_by_role("button", name="Start training").click()
     figure.get_by_role("button", name="Replace it").click()
@@ -232,14 +322,10 @@ def test_a_storage_that_never_answers_does_not_keep_a_reader_waiting(open_figure
 def test_a_file_replaces_nothing_before_all_of_it_is_checked(open_figures, tmp_path):
     stage = open_figures(live.Train(size="one", steps=12))
     train(stage)
-    stage.page.evaluate("""localStorage.setItem("lecture21-solved", '["4.1"]')""")
+    write_small(stage, {"solved": ["4.1", "4.2"], "path": 3})
     figure = stage.figure("train")
-    with stage.page.expect_download() as download:
-        kept(figure).get_by_role("button", name="Save to a file").click()
-    right = json.loads(download.value.path().read_text(encoding="utf-8"))
-    stage.page.evaluate("""localStorage.setItem("lecture21-solved", '["4.1", "4.2"]')""")
+    right = json.loads(saved(stage, figure))
     before = stage.page.evaluate("({ ...localStorage })")
-    file = tmp_path / "mine.json"
     model, small = right["model"], right["small"]
     for wrong in (
         {"model": model | {"bytes": model["bytes"][:-8]}},
@@ -247,17 +333,20 @@ def test_a_file_replaces_nothing_before_all_of_it_is_checked(open_figures, tmp_p
         {"model": model | {"nats": None}},
         {"model": {}},
         {"small": small | {"answers": {"4.1": "7"}}},
+        {"small": small | {"answers": '["7"]'}},
+        {"small": small | {"answers": '{"4.1": 7}'}},
+        {"small": small | {"solved": '"4.1"'}},
+        {"small": small | {"path": "-1"}},
+        {"small": small | {"designs": '{"copy": null}'}},
+        {"small": small | {"later": "no JSON"}},
         {"small": None},
+        {"small": ["1"]},
+        {"kind": "other"},
     ):
-        file.write_text(json.dumps(right | wrong), encoding="utf-8")
-        stage.page.evaluate(
-            "document.querySelector('.live-place > div').shadowRoot.querySelector('.message').textContent = ''"
-        )
-        kept(figure).locator("input[type=file]").set_input_files(file)
-        expect(figure.locator(".message")).to_contain_text("This file does not have what a reader keeps")
+        load(figure, json.dumps(right | wrong), tmp_path)
+        expect(kept(figure).get_by_role("status")).to_contain_text("This is not a complete file")
         after = stage.page.evaluate("({ ...localStorage })")  # the message is there: all is done
         assert after == before
-    file.write_text(json.dumps(right), encoding="utf-8")
-    kept(figure).locator("input[type=file]").set_input_files(file)
-    expect(kept(figure).locator("p")).to_contain_text("1 solved exercise")
-    expect(figure.locator(".message")).to_have_text("")
+        load(figure, json.dumps(right), tmp_path)  # the right one asks; the message of the wrong one is gone
+        kept(figure).get_by_role("button", name="Keep what is here").click()
+        expect(kept(figure).get_by_role("status")).to_have_text("Nothing was replaced.")

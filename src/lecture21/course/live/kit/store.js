@@ -8,6 +8,9 @@ const MODELS = "models";
 const KIND = "what a reader of lecture21 keeps";
 const PATIENCE = 15; // seconds that the browser has to answer
 const SILENT = "The storage of this browser does not answer; reload the page, and try again.";
+const WRONG =
+  "This is not a complete file that “Save everything to a file” wrote; nothing was replaced. Choose another one.";
+const NO_ROOM = "This browser did not keep all that the file has, so what was here is still here.";
 
 /** What all figures of a page share where the browser keeps nothing. */
 const page = (globalThis.liveMemory ??= { small: new Map(), model: null, refused: false });
@@ -17,17 +20,24 @@ const page = (globalThis.liveMemory ??= { small: new Map(), model: null, refused
  * @typedef {{bytes: ArrayBuffer, nats: number, steps: number, sample?: string}} OwnModel
  */
 
+/** @typedef {{small: Record<string, string>, model: OwnModel | null}} Everything  small: JSON, by name */
+
 /** @returns {Record<string, string>} */
 function allSmall() {
-  const found = Object.fromEntries(page.small);
-  try {
-    for (const key of Object.keys(localStorage))
-      if (key.startsWith(PREFIX)) found[key.slice(PREFIX.length)] = localStorage[key];
-  } catch {
-    page.refused = true;
-  }
+  const found = { ...smallInBrowser(), ...Object.fromEntries(page.small) }; // there was no room for those of the page
   if (page.model) found.model = descriptionOf(page.model); // what the browser keeps is an earlier one
   return found;
+}
+
+/** @returns {Record<string, string> | null}  null: the browser keeps nothing at all */
+function smallInBrowser() {
+  try {
+    const names = Object.keys(localStorage).filter((key) => key.startsWith(PREFIX));
+    return Object.fromEntries(names.map((key) => [key.slice(PREFIX.length), localStorage[key]]));
+  } catch {
+    page.refused = true;
+    return null;
+  }
 }
 
 const descriptionOf = (/** @type {OwnModel} */ { nats, steps, sample }) => JSON.stringify({ nats, steps, sample });
@@ -36,13 +46,29 @@ const descriptionOf = (/** @type {OwnModel} */ { nats, steps, sample }) => JSON.
 function write(name, text) {
   page.small.delete(name);
   try {
-    if (text === null) localStorage.removeItem(PREFIX + name);
-    else localStorage.setItem(PREFIX + name, text);
-    if (localStorage.getItem(PREFIX + name) !== text) throw new Error("not kept");
+    putSmall(name, text);
   } catch {
     page.refused = true;
     if (text !== null) page.small.set(name, text);
   }
+}
+
+/** The same, or an error where the browser does not keep it. @param {string} name @param {string | null} text */
+function putSmall(name, text) {
+  if (text === null) localStorage.removeItem(PREFIX + name);
+  else localStorage.setItem(PREFIX + name, text);
+  if (localStorage.getItem(PREFIX + name) !== text) throw new Error("not kept");
+}
+
+/**
+ * Let the browser keep these small things and no others.
+ * @param {Record<string, string>} small
+ * @param {typeof write} put
+ */
+function putAllSmall(small, put) {
+  // All are removed first: in any other order, one may not have room before another is gone.
+  for (const name of Object.keys(smallInBrowser() ?? {})) putSmall(name, null);
+  for (const [name, text] of Object.entries(small)) put(name, text);
 }
 
 /**
@@ -121,9 +147,7 @@ function isSame(/** @type {ArrayBuffer} */ one, /** @type {ArrayBuffer} */ other
  */
 async function writeModel(model) {
   try {
-    await withModels("readwrite", (models) => models.put(model, "own"));
-    const found = await withModels("readonly", (models) => models.get("own"));
-    if (!isModel(found) || !isSame(found.bytes, model.bytes)) throw new Error("not kept");
+    await putModel(model);
     page.model = null;
     page.refused = false; // an earlier one had no room
     write("model", descriptionOf(model));
@@ -133,9 +157,42 @@ async function writeModel(model) {
   }
 }
 
+/** Let the browser keep a model, or an error says that it does not. @param {OwnModel} model */
+async function putModel(model) {
+  await withModels("readwrite", (models) => models.put(model, "own"));
+  const found = await modelInBrowser();
+  if (!found || !isSame(found.bytes, model.bytes)) throw new Error("not kept");
+}
+
+const deleteModel = () => withModels("readwrite", (models) => models.delete("own"));
+
+/** @returns {Promise<OwnModel | null>} */
+async function modelInBrowser() {
+  const found = await withModels("readonly", (models) => models.get("own"));
+  return isModel(found) ? found : null;
+}
+
+/**
+ * Let the browser keep what a file has in place of all else, or what it had.
+ * @param {Everything} file
+ */
+async function replaceAll({ small, model }) {
+  const before = smallInBrowser() ?? {};
+  const hadModel = before.model ? await modelInBrowser() : null;
+  try {
+    if (model) await putModel(model);
+    putAllSmall(small, putSmall);
+  } catch {
+    putAllSmall(before, write);
+    if (model) await (hadModel ? putModel(hadModel) : deleteModel()).catch(() => {}); // it may be there already
+    throw new Error(NO_ROOM);
+  }
+  if (!model) await deleteModel().catch(() => {}); // without its description, no page offers it
+}
+
 async function removeModel() {
   try {
-    await withModels("readwrite", (models) => models.delete("own"));
+    await deleteModel();
   } catch (error) {
     if (isInBrowser("model")) throw error;
   }
@@ -159,6 +216,10 @@ export const store = {
     allSmall();
     return !page.refused;
   },
+  /** Whether there is nothing that a file could replace. */
+  get isEmpty() {
+    return Object.keys(allSmall()).length === 0;
+  },
   /**
    * Return what was kept under a name, or a start value.
    * @param {string} name
@@ -166,11 +227,8 @@ export const store = {
    * @returns {any}  to be checked: another version of this page may have written it
    */
   get(name, start = null) {
-    try {
-      return JSON.parse(allSmall()[name]) ?? start;
-    } catch {
-      return start;
-    }
+    const text = allSmall()[name];
+    return isSmall([name, text]) ? JSON.parse(text) : start;
   },
   /** @param {string} name @param {unknown} value  null removes it */
   set(name, value) {
@@ -192,9 +250,7 @@ export const store = {
   /** @returns {Promise<OwnModel | null>}  the model that the reader trained */
   async model() {
     if (page.model) return page.model;
-    if (!allSmall().model) return null;
-    const found = await withModels("readonly", (models) => models.get("own"));
-    return isModel(found) ? found : null;
+    return allSmall().model ? modelInBrowser() : null;
   },
   /** @param {OwnModel} model */
   async keepModel(model) {
@@ -210,38 +266,67 @@ export const store = {
   /** @returns {Promise<string>}  everything, as the text of a file */
   async exported() {
     const model = await store.model();
-    return JSON.stringify({ kind: KIND, small: allSmall(), model: model && { ...model, bytes: toText(model.bytes) } });
+    const small = Object.fromEntries(Object.entries(allSmall()).filter(isSmall)); // not what no page can read
+    return JSON.stringify({ kind: KIND, small, model: model && { ...model, bytes: toText(model.bytes) } });
   },
   /**
-   * Replace everything by what `exported` returned on this device or another, once all of it is checked.
+   * Return what a file has that `exported` wrote on this device or another, once all of it is checked.
    * @param {string} text
+   * @returns {Everything}
    */
-  async imported(text) {
-    const { small, model } = parsed(text);
-    if (model) await writeModel(model);
-    else await removeModel();
-    for (const name of Object.keys(allSmall())) if (!(name in small) && name !== "model") write(name, null);
-    for (const [name, value] of Object.entries(small)) if (name !== "model") write(name, value);
+  read(text) {
+    try {
+      const { kind, small, model } = JSON.parse(text);
+      const own = model && modelOf(model);
+      if (kind === KIND && isRecord(small) && Object.entries(small).every(isSmall) && (own === null || isModel(own))) {
+        delete small.model; // without a model there is none to describe
+        return { small: own ? { ...small, model: descriptionOf(own) } : small, model: own };
+      }
+    } catch {
+      // no such file
+    }
+    throw new Error(WRONG);
+  },
+  /**
+   * Replace everything by what `read` returned; where the browser does not keep all of it, an error says so and
+   * nothing is replaced. A page whose browser keeps nothing at all has it until it is left.
+   * @param {Everything} file
+   */
+  async replaceBy(file) {
+    const { small, model } = file;
+    const isKept = smallInBrowser() !== null;
+    if (isKept) await replaceAll(file);
+    page.small = new Map(isKept ? [] : Object.entries(small));
+    page.model = isKept ? null : model;
+    page.refused = !isKept;
     changed();
   },
 };
 
-/**
- * Return what a file has that `exported` wrote.
- * @param {string} text
- * @returns {{small: Record<string, string>, model: OwnModel | null}}
- */
-function parsed(text) {
+/** A model as a file has it; what is not of its kind is left to `isModel`. */
+function modelOf(/** @type {any} */ { bytes, nats, steps, sample }) {
+  const own = { bytes: Uint8Array.from(atob(bytes), code).buffer, nats, steps };
+  return typeof sample === "string" ? { ...own, sample } : own;
+}
+
+/** What this version of the page keeps, so that a figure can read it. @type {Record<string, (value: any) => boolean>} */
+const FITS = {
+  answers: (found) => isRecord(found) && Object.values(found).every((each) => typeof each === "string"),
+  solved: (found) => Array.isArray(found) && found.every((each) => typeof each === "string"),
+  designs: (found) => Object.values(found).every((each) => Array.isArray(each.design)),
+  path: (found) => found === "done" || (Number.isInteger(found) && found > 0),
+};
+
+const isRecord = (/** @type {unknown} */ found) => typeof found === "object" && found !== null && !Array.isArray(found);
+
+/** Whether this is a name with JSON, of its kind if this version of the page knows it. */
+function isSmall(/** @type {[string, any]} */ [name, text]) {
   try {
-    const { kind, small, model } = JSON.parse(text);
-    const own = model && { ...model, bytes: Uint8Array.from(atob(model.bytes), code).buffer };
-    const isSmall = Object.values(small).every((each) => typeof each === "string");
-    if (kind === KIND && isSmall && !Array.isArray(small) && (own === null || isModel(own)))
-      return { small, model: own };
+    const value = JSON.parse(text);
+    return typeof text === "string" && value !== null && (!Object.hasOwn(FITS, name) || FITS[name](value));
   } catch {
-    // no such file
+    return false;
   }
-  throw new Error("This file does not have what a reader keeps; choose one that “Save to a file” wrote.");
 }
 
 /** @param {string} character */
