@@ -37,10 +37,10 @@ def plain(text: str) -> str:
 def text_of(page: str) -> tuple[Path, str]:
     """Return the file of a page and what it says: its text, its code, and the captions of its figures.
 
-    A page is the number of a chapter, or the name of a lab or of a page in `book/`.
+    A page is the number of a chapter, or the name of a lab, of a page in `book/`, or README.
     """
     found = [*ROOT.glob(f"notebooks/{page}_*.ipynb"), *ROOT.glob(f"notebooks/labs/{page}.ipynb")]
-    (path,) = [*found, *ROOT.glob(f"book/{page}.md")]
+    (path,) = [*found, *ROOT.glob(f"book/{page}.md"), *ROOT.glob(f"{page}.md")]
     if path.suffix == ".md":
         return path, plain(path.read_text(encoding="utf-8"))
     texts = []
