@@ -7,10 +7,10 @@ import torch
 import typer
 
 from lecture21.baselines import NGram
-from lecture21.cli._inputs import characters_per_token, open_run, read_text, report_unknown
+from lecture21.cli._inputs import open_run, read_text, report_unknown
 from lecture21.cli._options import Device, Edition, RunPath, TextFile
 from lecture21.data import split
-from lecture21.tokenizers import CharTokenizer
+from lecture21.tokenizers import CharTokenizer, characters_per_token
 from lecture21.training.devices import choose_device
 from lecture21.training.evaluation import evaluate
 

@@ -69,8 +69,3 @@ def choose_threads(model: nn.Module) -> None:
     """Use one thread for a small model, unless the environment sets the number."""
     if "OMP_NUM_THREADS" not in os.environ and sum(p.numel() for p in model.parameters()) < _SMALL:
         torch.set_num_threads(1)
-
-
-def characters_per_token(tokenizer: CharTokenizer | BPETokenizer, text: str, ids: list[int]) -> float:
-    """Return the mean length of the predicted tokens: all of a text but the first, which is only read."""
-    return (len(text) - len(tokenizer.decode(ids[:1]))) / (len(ids) - 1)

@@ -3,7 +3,7 @@
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
@@ -29,8 +29,8 @@ Changes = Annotated[
 ]
 
 
-def fields_as_options(config: type) -> Callable[[Command], Command]:
-    """Give a command one option for each field of a dataclass, with its docstring as help.
+def fields_as_options(config: type, without: Sequence[str] = ()) -> Callable[[Command], Command]:
+    """Give a command one option for each field of a dataclass but some, with its docstring as help.
 
     The command receives the options as keyword arguments, None for those that were not given: the preset has its own
     defaults.
@@ -41,6 +41,8 @@ def fields_as_options(config: type) -> Callable[[Command], Command]:
         parameters = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
         docstrings, kinds = _field_docstrings(config), get_type_hints(config)
         for field in fields(config):
+            if field.name in without:
+                continue
             default = "" if field.default is None else str(field.default)
             option = typer.Option(help=docstrings[field.name], show_default=default)
             annotation = Annotated[_plain(kinds[field.name]) | None, option]

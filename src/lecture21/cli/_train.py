@@ -18,31 +18,18 @@ from tqdm import tqdm
 
 from lecture21 import accounting, presets
 from lecture21.baselines.rnn import KINDS, RNN, RNNConfig
-from lecture21.cli._inputs import characters_per_token, choose_threads, read_text
+from lecture21.cli._inputs import choose_threads, read_text
 from lecture21.cli._messages import print_error
 from lecture21.cli._options import Changes, Edition, TextFile, fields_as_options, parse_changes
 from lecture21.data import split
 from lecture21.gpt import GPT
 from lecture21.gpt.config import GPTConfig
-from lecture21.tokenizers import BPETokenizer, CharTokenizer
-from lecture21.tokenizers.encodings import gpt2
+from lecture21.tokenizers import characters_per_token, make_tokenizer
 from lecture21.training import History, TrainConfig, recipe, train
 from lecture21.training.checkpoints import CHECKPOINT
 from lecture21.training.devices import choose_device
 from lecture21.training.evaluation import TrainableModel
 from lecture21.training.processes import is_lost, join_processes
-
-
-def _make_tokenizer(name: str, text: str, training_text: str) -> CharTokenizer | BPETokenizer:
-    """Return a tokenizer; char knows the symbols of the whole text, bpe learns from the training split."""
-    kind, colon, size = name.partition(":")
-    if name == "char":
-        return CharTokenizer.from_text(text)
-    if name == "gpt2":
-        return BPETokenizer(gpt2())
-    if kind == "bpe" and colon and size.isdecimal():
-        return BPETokenizer.from_text(training_text, int(size))
-    raise ValueError(f"tokenizer must be char, gpt2, or bpe with the size of its vocabulary (bpe:512), got {name!r}")
 
 
 def _make_config(preset: str, changes: dict[str, object]) -> GPTConfig | RNNConfig:
@@ -128,7 +115,7 @@ def train_command(
     with _stopping(Path(out)), _main_process_first(accelerator):
         content, name = read_text(edition, text)
         parts = split(content)
-        encoder = _make_tokenizer(tokenizer, content, parts[0])
+        encoder = make_tokenizer(tokenizer, content, parts[0])
     ids = [encoder.encode(part) for part in parts]
     tokens, val = map(torch.tensor, ids)
     model_config = replace(model_config, vocab_size=encoder.vocab_size)

@@ -10,6 +10,7 @@ from lecture21.cli._evaluate import evaluate_command
 from lecture21.cli._exam import exam_command
 from lecture21.cli._grade import grade_command
 from lecture21.cli._sample import sample
+from lecture21.cli._speedrun import speedrun_command
 from lecture21.cli._study import study_command
 from lecture21.cli._train import train_command
 
@@ -18,6 +19,7 @@ app.command("train")(train_command)
 app.command("sample")(sample)
 app.command("eval")(evaluate_command)
 app.command("count")(count_command)
+app.command("speedrun")(speedrun_command)
 app.command("grade")(grade_command)
 app.command("study")(study_command)
 app.command("exam")(exam_command)
@@ -36,4 +38,5 @@ def _common_options(
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Train a GPT on Shakespeare, sample from it, evaluate it, count what a GPT costs; study the book, and teach it."""
+    """Train a GPT on Shakespeare, sample from it, evaluate it, count what a GPT costs, race on two cores; study the
+    book, and teach it."""

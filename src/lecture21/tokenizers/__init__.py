@@ -6,4 +6,4 @@ of Hugging Face's models are in `lecture21.huggingface`.
 
 from lecture21.tokenizers.characters import CharTokenizer
 from lecture21.tokenizers.encodings import gpt2, train_bpe
-from lecture21.tokenizers.subwords import BPETokenizer, load_tokenizer
+from lecture21.tokenizers.subwords import BPETokenizer, characters_per_token, load_tokenizer, make_tokenizer

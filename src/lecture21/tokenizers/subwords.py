@@ -18,7 +18,7 @@ from lecture21._support.contract import checked
 from lecture21.tokenizers._files import describe_encoding, load_encoding, read_tokenizer_json, write_tokenizer_json
 from lecture21.tokenizers._ids import check_each, check_sequence
 from lecture21.tokenizers.characters import UNKNOWN, CharTokenizer
-from lecture21.tokenizers.encodings import train_bpe
+from lecture21.tokenizers.encodings import gpt2, train_bpe
 
 _SURROGATE = re.compile("[\ud800-\udfff]")  # half of a UTF-16 pair: a Python string may hold one, UTF-8 may not
 
@@ -151,3 +151,24 @@ def load_tokenizer(path: str | os.PathLike[str]) -> CharTokenizer | BPETokenizer
     except ValueError as error:
         raise ValueError(f"{path} is not a saved tokenizer: {error}") from error
     return kinds[kind].load(path)
+
+
+def make_tokenizer(name: str, text: str, training_text: str) -> CharTokenizer | BPETokenizer:
+    """Return a tokenizer by its name: char, which knows the symbols of the whole text; bpe:SIZE, learned; or gpt2.
+
+    Raises:
+        ValueError: if it is none of these.
+    """
+    kind, colon, size = name.partition(":")
+    if name == "char":
+        return CharTokenizer.from_text(text)
+    if name == "gpt2":
+        return BPETokenizer(gpt2())
+    if kind == "bpe" and colon and size.isdecimal():
+        return BPETokenizer.from_text(training_text, int(size))
+    raise ValueError(f"tokenizer must be char, gpt2, or bpe with the size of its vocabulary (bpe:512), got {name!r}")
+
+
+def characters_per_token(tokenizer: CharTokenizer | BPETokenizer, text: str, ids: list[int]) -> float:
+    """Return the mean length of the predicted tokens: all of a text but the first, which is only read."""
+    return (len(text) - len(tokenizer.decode(ids[:1]))) / (len(ids) - 1)

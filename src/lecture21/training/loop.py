@@ -3,11 +3,12 @@
 import os
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from typing import Annotated
 
 import torch
 from accelerate import Accelerator
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from lecture21._support.contract import Count, Natural, Seed, checked
@@ -82,14 +83,52 @@ def _windows(
     return windows[:, :-1], windows[:, 1:]
 
 
+def update(run: Run, tokens: Int[Tensor, " N"], number: int, rate: Callable[[float], float]) -> Float[Tensor, ""]:
+    """Update the weights once, and return the loss before.
+
+    Args:
+        run: one that was entered.
+        tokens: the training sequence.
+        number: of the update (0, 1, ...); with `shuffle`, it says which windows are read.
+        rate: returns the learning rate of now, given the peak, of which each group of parameters has its own.
+    """
+    model, config = run.model, run.config
+
+    # The loss of a batch and its gradient; or the mean of several, if one large batch would not fit into memory.
+    model.zero_grad()
+    loss = 0.0
+    for n in range(config.accumulate):
+        if config.shuffle:
+            batch = number * config.accumulate + n
+            ids, targets = shuffled_windows(tokens, model.block_size, config.batch_size, batch, config.seed)
+        else:
+            ids, targets = sample_windows(tokens, model.block_size, config.batch_size, run.batches)
+        part = run.loss(ids, targets) / config.accumulate
+        run.scaler.scale(part).backward()
+        loss = loss + part.detach()
+
+    # Clip the gradient, set the learning rates, and update the weights.
+    if config.clip is not None:
+        for optimizer in run.optimizers:
+            run.scaler.unscale_(optimizer)
+        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+    for optimizer in run.optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = rate(group["initial_lr"])
+        run.scaler.step(optimizer)
+    run.scaler.update()
+    return loss
+
+
 def loop(
     run: Run, tokens: Int[Tensor, " N"], val: Int[Tensor, " M"] | None, after_evaluation: Callable[[], None]
 ) -> History:
     """Train the model of a run on windows of a text, and evaluate it at intervals.
 
-    This is the loop of every run. Where a loss is computed is up to the run, and what is kept up to `after_evaluation`.
+    This is the loop of every run of so many updates; `timed` has that of a run of so many seconds. Where a loss is
+    computed is up to the run, and what is kept up to `after_evaluation`.
     """
-    model, config, history = run.model, run.config, run.history
+    config, history = run.config, run.history
     losses = []  # of the updates since the last evaluation
     for step in run.steps():
         # Evaluate and save. A run that continues an earlier one starts where that was done.
@@ -101,31 +140,7 @@ def loop(
             losses = []
         if step == config.steps:
             break
-
-        # The loss of a batch and its gradient; or the mean of several, if one large batch would not fit into memory.
-        model.zero_grad()
-        loss = 0.0
-        for n in range(config.accumulate):
-            if config.shuffle:
-                number = step * config.accumulate + n
-                ids, targets = shuffled_windows(tokens, model.block_size, config.batch_size, number, config.seed)
-            else:
-                ids, targets = sample_windows(tokens, model.block_size, config.batch_size, run.batches)
-            part = run.loss(ids, targets) / config.accumulate
-            run.scaler.scale(part).backward()
-            loss = loss + part.detach()
-        losses.append(loss)
-
-        # Clip the gradient, set the learning rates of this step, and update the weights.
-        if config.clip is not None:
-            for optimizer in run.optimizers:
-                run.scaler.unscale_(optimizer)
-            nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-        for optimizer in run.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate(step, config, group["initial_lr"])
-            run.scaler.step(optimizer)
-        run.scaler.update()
+        losses.append(update(run, tokens, step, partial(learning_rate, step, config)))
     return history
 
 
