@@ -1,6 +1,6 @@
 """Write the tables of the book whose numbers follow from the code, between their two comments in the pages.
 
-Usage: python tools/tables.py          (after a change of a preset or of the accounting)
+Usage: python tools/tables.py          (after a change of a preset or of the accounting, or a run of the speedrun)
 
 A page holds `% table NAME, made by tools/tables.py`, the table, and `% end of table NAME`. Figures from papers
 are written here with their citations; everything that follows from a shape is computed.
@@ -9,12 +9,14 @@ are written here with their citations; everything that follows from a shape is c
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import loss_table
+import speedrun_table
 
 from lecture21 import GPTConfig, accounting, presets
 from lecture21.accounting import Shape, published
@@ -275,6 +277,8 @@ TABLES: dict[str, Callable[[], list[Row]]] = {
     "sizes": sizes,
     "four_days": four_days,
     "gpt0_losses": loss_table.gpt0_losses,
+    "speedrun_5": partial(speedrun_table.rows, 5),
+    "speedrun_20": partial(speedrun_table.rows, 20),
     "mixtures": mixtures,
     "mixtures_served": mixtures_served,
 }

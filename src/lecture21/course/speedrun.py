@@ -44,6 +44,8 @@ class Recipe:
     """Of `steps` and `warmup`, only their ratio counts: the schedule is stretched over the clock."""
     tokenizer: str = "char"
     """char, or bpe with the size of its vocabulary."""
+    idea: str = field(default="", repr=False)
+    """What it tries, in a few words."""
 
 
 # The command for a CPU in nanoGPT's README, with config/train_shakespeare_char.py (github.com/karpathy/nanoGPT). Its
@@ -52,21 +54,33 @@ _NANOGPT = Recipe(
     GPTConfig(block_size=64, d_model=128, bias=False, tied_head=True, activation="gelu", initialization="gpt2"),
     TrainConfig(2000, 12, learning_rate=1e-3, betas=(0.9, 0.99), weight_decay=0.1, clip=1.0, warmup=100,
                 schedule="cosine"),
+    idea="the command for a CPU in nanoGPT's README; its learning rate ends at 0 here",
 )  # fmt: skip
 RECIPES: dict[str, Recipe] = {
     "nanogpt": _NANOGPT,
     # The rate is the best of four for its 2,000 updates (table `modern`). The clock has time for several passes over
     # the text, and from the second on shuffled windows are better (table `shuffled`).
-    "nanogpt-tuned": replace(_NANOGPT, training=replace(_NANOGPT.training, learning_rate=4e-3, shuffle=True)),
-    "gpt0": Recipe(presets.get("gpt0")),
-    "modern": Recipe(presets.get("modern"), recipe("modern")),
+    "nanogpt-tuned": replace(
+        _NANOGPT,
+        training=replace(_NANOGPT.training, learning_rate=4e-3, shuffle=True),
+        idea="four times the learning rate, shuffled windows",
+    ),
+    "gpt0": Recipe(presets.get("gpt0"), idea="the GPT of the lecture, with plain Adam"),
+    "modern": Recipe(
+        presets.get("modern"), recipe("modern"), idea="rotary positions, QK-norm, zeros, Muon; nanoGPT's shape"
+    ),
     # Compiled, as for the record of chapter 10.
-    "modern-laptop": Recipe(presets.get("modern-laptop"), recipe("modern-laptop", compile=True)),
+    "modern-laptop": Recipe(
+        presets.get("modern-laptop"),
+        recipe("modern-laptop", compile=True),
+        idea="twice the size, windows of 256, GELU, dropout, compiled",
+    ),
     # The arm `equal time` of chapter 10 (GELU, LayerNorm, no logit cap, shuffled windows), for about three times as
     # much time: one more block, a width of 128, and windows of 128.
-    "best": Recipe(
+    "modern-minutes": Recipe(
         presets.get("modern", block_size=128, n_layer=3, activation="gelu", norm="layernorm", logit_cap=None),
         recipe("modern", batch_size=16, shuffle=True, weight_decay=0.1),
+        idea="three blocks, windows of 128, GELU, weight decay, shuffled windows",
     ),
 }
 """The recipes with a name; `recipe_of` knows the presets as well."""
