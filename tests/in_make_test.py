@@ -19,7 +19,7 @@ FILES = (
     "browser/test_accessibility.py",
 )
 TESTS = (
-    "browser/test_path.py::test_the_path_leads_from_begin_to_its_end",
+    "browser/test_path.py::test_what_the_reader_trains_is_taken_apart_at_every_stop",
     "browser/test_search.py::test_a_search_for_a_standard_term_leads_to_the_page_that_explains_it",
 )
 

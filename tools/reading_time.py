@@ -4,8 +4,7 @@ Usage: python tools/reading_time.py [--write] [NOTEBOOK ...]        (all of note
 
 It prints the words and lines of code that a reader of each notebook sees, the minutes to read it, and those to read it
 and do its questions, figures and exercises. With --write it also states the minutes in the first cell. The book states
-them whenever it is built, and takes the minutes of the path from the same estimate of the sections and figures where
-the path stops, with and without their exercises.
+them whenever it is built, and those of the path on the landing page, by the same rates.
 
 To read: 100 words a minute, 5 seconds for each visible line of code, half a minute for each picture. To do besides: a
 minute for each question, 3 minutes for each figure that responds, and for each exercise 3 minutes and one more for each
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import repository
@@ -37,7 +37,7 @@ STEP = 5  # what is stated is rounded to this many minutes
 
 STATED = re.compile(r"\*\*Reading\*\* \d+ minutes(?:, \d+ with its exercises)?")
 _OPEN = re.compile(r"^#+ Open exercise", re.MULTILINE)
-_HEADING = re.compile(r"^#{1,6} +(.*)$", re.MULTILINE)
+_LIVE = re.compile(r"^(:{3,})\{live\}.*?^\1$", re.MULTILINE | re.DOTALL)
 
 
 def reading(cells: list[NotebookNode]) -> float:
@@ -50,37 +50,23 @@ def reading(cells: list[NotebookNode]) -> float:
 
 def doing(cells: list[NotebookNode]) -> float:
     """Return the minutes for the questions, figures that respond, and exercises among cells of a notebook."""
-    return trying(cells) + exercising(cells)
-
-
-def trying(cells: list[NotebookNode]) -> float:
-    """Return the minutes for the questions and the figures that respond."""
     minutes = 0.0
     for cell in cells:
         if cell.cell_type == "code" and "live.Question(" in cell.source:
             minutes += MINUTES_PER_QUESTION
         elif is_figure(cell):
             minutes += MINUTES_PER_FIGURE
-    return minutes
-
-
-def exercising(cells: list[NotebookNode]) -> float:
-    """Return the minutes for the exercises."""
-    minutes = 0.0
-    for cell in cells:
-        if "solution" in tags(cell):
+        elif "solution" in tags(cell):
             minutes += MINUTES_PER_EXERCISE + solution_lines(cell.source) * MINUTES_PER_SOLUTION_LINE
         elif cell.cell_type == "markdown":
             minutes += len(_OPEN.findall(cell.source)) * MINUTES_PER_OPEN_EXERCISE
     return minutes
 
 
-def is_figure(cell: NotebookNode, name: str = "") -> bool:
-    """Return whether a cell shows a figure that responds, or the one with this name, such as "live-write"."""
+def is_figure(cell: NotebookNode) -> bool:
+    """Return whether a cell shows a figure that responds."""
     match = re.match(r"live\.([A-Z]\w*)\(", cell.source) if cell.cell_type == "code" else None
-    if match is None or match[1] == "Question":
-        return False
-    return not name or match[1].lower() == re.sub(r"^live-|-\d+$|[-_]", "", name)
+    return match is not None and match[1] != "Question"
 
 
 def solution_lines(code: str) -> int:
@@ -115,46 +101,12 @@ def statement(minutes: tuple[int, int]) -> str:
     return f"**Reading** {read} minutes" + (f", {done} with its exercises" if done > read else "")
 
 
-def slug(title: str) -> str:
-    """Return the anchor that the book gives a heading."""
-    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
-
-
-def part(path: Path, anchor: str, until: str | None = None, through: str | None = None) -> list[NotebookNode]:
-    """Return the cells of a part of a notebook: a section, or a single figure.
-
-    The part ends before the heading `until`, after the figure `through`, or where the section ends.
-
-    Raises:
-        ValueError: if the notebook has no such section or figure, or no such end below it.
-    """
-    cells = nbformat.read(path, as_version=4).cells
-    if anchor.startswith("live-"):
-        chosen = [cell for cell in cells if is_figure(cell, anchor)][:1]
-    else:
-        chosen = _section(cells, anchor, until, through)
-    if not chosen:
-        raise ValueError(f"{path.name} has no section or figure {anchor!r}")
-    return chosen
-
-
-def _section(cells: list[NotebookNode], anchor: str, until: str | None, through: str | None) -> list[NotebookNode]:
-    chosen: list[NotebookNode] = []
-    for cell in cells:
-        text = cell.source if cell.cell_type == "markdown" else ""
-        headings = [(match, match[1].strip()) for match in _HEADING.finditer(text)]
-        begin = next((match.start() for match, title in headings if not chosen and slug(title) == anchor), None)
-        if not chosen and begin is None:
-            continue
-        below = [(match.start(), title) for match, title in headings if begin is None or match.start() > begin]
-        ends = [start for start, title in below if (title == until if until else not through)]
-        end = ends[0] if ends else None
-        chosen.append(NotebookNode({**cell, "source": cell.source[begin or 0 : end]}))
-        if end is not None or (through and is_figure(cell, through)):
-            return chosen
-    if chosen and (until or through):
-        raise ValueError(f"the section {anchor!r} does not end at {until or through!r}: nothing below it has this name")
-    return chosen
+def of_path(page: Path) -> tuple[int, int]:
+    """Return how many stops the path has, each with one figure, and its minutes: the landing page up to its end."""
+    text = page.read_text(encoding="utf-8").split("\n## After the path\n")[0]
+    words, _ = length([new_markdown_cell(_LIVE.sub("", text))])
+    figures = len(_LIVE.findall(text))
+    return figures, rounded(words / WORDS_PER_MINUTE + figures * MINUTES_PER_FIGURE)
 
 
 def write(path: Path) -> bool:
@@ -183,6 +135,8 @@ def main() -> None:
         print(f"{repository.name_of(path.resolve()):32}{size} {read:4} minutes, {done:4} with exercises")
         if "--write" in sys.argv[1:]:
             write(path)
+    stops, minutes = of_path(repository.ROOT / "book" / "intro.md")
+    print(f"{'the path':32}{stops:6} stops {minutes:32} minutes")
 
 
 if __name__ == "__main__":

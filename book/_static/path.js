@@ -1,29 +1,24 @@
-// The path: on a page that was opened as one of its stops (?path=N), what the path says at the stop's beginning, a link
-// onward at its end, a bar that leads on, and exercises folded to one line each. On the landing page, the button that begins
-// the path goes on where the reader has stopped, and its end shows the reader's own model. Where nothing can be stored, the
-// path begins at the start.
+// The path: the sections below the heading "The path" of the landing page, one at a time, after a GPT that the reader trains
+// on the first screen. All of it is one page: a model that no browser keeps, or that is still learning, is there at every
+// stop. The address of a stop is that of its section. Where no script runs, the sections follow each other.
 "use strict";
 
 (() => {
   const KEY = "lecture21-path"; // with this prefix, a figure's button that clears what is kept clears it too
   const MODEL = "lecture21-model";
   const DONE = "done"; // in place of the number of the stop
-  /**
-   * @typedef {object} Stop
-   * @property {string} page
-   * @property {string} href
-   * @property {string} title
-   * @property {string} about
-   * @property {string} says  as HTML
-   * @property {string} anchor  of its beginning
-   * @property {string} [until]  the heading before which it ends
-   * @property {string} [through]  the figure after which it ends
-   * @property {number} minutes
-   * @property {number} with_exercises  minutes
-   */
+  const CHANGED = ["lecture21-store", "storage"]; // what the reader keeps
+  const LEARNING = ["starting", "running"]; // of a training
 
-  /** @type {{page: string, end: string, stops: Stop[]}} */
-  const { page, end, stops } = JSON.parse(document.getElementById("path-stops")?.textContent ?? "{}");
+  const start = /** @type {HTMLElement} */ (document.querySelector(".landing"));
+  const begin = /** @type {HTMLAnchorElement} */ (document.getElementById("path-begin"));
+  const own = /** @type {HTMLElement} */ (document.getElementById("path-model"));
+  const top = `#${start.closest("section")?.id}`;
+  const end = "#after-the-path";
+  /** @type {HTMLElement[]}  the first stop is the first screen */
+  const stops = [start, ...document.querySelectorAll(/** @type {"section"} */ ("#the-path > section"))];
+  const titles = stops.map((stop) => stop.querySelector("h3")?.firstChild?.textContent?.trim() ?? "Train a GPT");
+  const address = (/** @type {number} */ n) => (n ? `#${stops[n].id}` : top);
 
   const store = (/** @type {number | string} */ place) => {
     try {
@@ -41,6 +36,12 @@
     }
   };
 
+  /** What is known of the reader's model: that of this page before that of the browser. */
+  const model = () => {
+    const found = globalThis.liveMemory?.model ?? stored(MODEL);
+    return Number.isFinite(found?.steps) && Number.isFinite(found?.nats) ? found : null;
+  };
+
   /**
    * @template {keyof HTMLElementTagNameMap} Name
    * @param {Name} tag
@@ -54,125 +55,89 @@
     return element;
   };
 
-  const goOn = (/** @type {HTMLAnchorElement} */ button) => {
-    const number = stored(KEY);
-    if (number === DONE) button.textContent = "Walk the path again";
-    if (!(number > 1 && number <= stops.length)) return;
-    button.textContent = `Go on at stop ${number}`;
-    button.href = stops[number - 1].href;
-    const { title } = stops[number - 1];
-    const end = /[.?!]$/.test(title) ? "" : ".";
-    button.parentElement?.querySelector("span")?.prepend(`${title}${end} `);
+  // The bar at the foot of the page.
+  const done = create("progress", { max: stops.length, ariaLabel: "Stops of the path" });
+  const place = create("p", {});
+  const back = create("a", { className: "back" }, create("b", {}, "Back"));
+  const onward = create("b", {});
+  const title = create("span", {});
+  const on = create("a", { className: "on" }, onward, title);
+  const note = create("p", { className: "path-note", role: "status" });
+  const bar = create("nav", { id: "path-bar", ariaLabel: "The path" }, note, done, place, back, on);
+  on.addEventListener("click", () => on.hash === end && store(DONE));
+
+  /** What the page's address names: a section, or a figure of which it has the state. */
+  const target = () => document.getElementById(decodeURIComponent(location.hash.slice(1).split("=")[0]));
+
+  /** The stop that has what the address names; 0 for none. */
+  const current = () => {
+    const section = /** @type {HTMLElement | null | undefined} */ (target()?.closest("#the-path > section"));
+    return section ? stops.indexOf(section) : 0;
   };
 
-  // What the reader's own model wrote when its training ended.
-  const showModel = (/** @type {HTMLElement} */ place) => {
-    const model = stored(MODEL);
-    if (typeof model?.sample !== "string" || !Number.isFinite(model.steps)) return;
-    const steps = model.steps.toLocaleString("en");
-    place.textContent = `You have trained a GPT yourself, for ${steps} steps. It wrote:`;
-    place.after(create("blockquote", { id: "path-sample" }, create("p", {}, model.sample)));
+  /** What the reader should know of the model before going on. */
+  const warn = () => {
+    const status = start.querySelector(".live-place")?.getAttribute("data-training") ?? "";
+    const says = LEARNING.includes(status)
+      ? ["Your model waits for you to go back: it learns only in sight. ", create("a", { href: top }, "Let it learn")]
+      : globalThis.liveMemory?.model
+        ? [
+            "This browser has no room for your model: it is gone when you leave this page. ",
+            create("a", { href: top }, "Download it"),
+          ]
+        : model()
+          ? []
+          : [
+              "You have not trained a model to its end yet, so this is the book’s. ",
+              create("a", { href: top }, "Train one"),
+            ];
+    note.replaceChildren(...says);
+    note.hidden = !says.length;
   };
 
-  const finish = (/** @type {HTMLAnchorElement} */ link) => {
-    link.addEventListener("click", () => store(DONE));
-    return link;
-  };
-
-  /** Say at the beginning of a stop what it is for and where it ends. In a figure, so that its anchor shows it. */
-  const showBeginning = (/** @type {number} */ number) => {
-    const stop = stops[number - 1];
-    const start = /** @type {HTMLElement} */ (document.getElementById(stop.anchor));
-    const note = create("aside", { className: "path-note" });
-    note.ariaLabel = "The path";
-    const says = create("p", {}, create("b", {}, `Stop ${number} of ${stops.length}. `));
-    says.append(create("span", { innerHTML: stop.says }));
-    note.append(says);
-    const exercises = stop.with_exercises > stop.minutes ? " Exercises are optional." : "";
-    if (stop.until) note.append(create("p", {}, `Up to “${stop.until}”.${exercises}`));
-    const heading = start.querySelector(":scope > :is(h2, h3, h4)");
-    if (heading) heading.after(note);
-    else start.prepend(note);
-    return start;
-  };
-
-  /** Lead onward at the end of a stop: before a heading, or after a figure. */
-  const showEnd = (/** @type {number} */ number, /** @type {HTMLElement} */ start) => {
-    const { anchor, until, through } = stops[number - 1];
-    const next = stops[number];
-    const mark = create("aside", { className: "path-end" });
-    mark.ariaLabel = "End of the stop";
-    const onward = next ? create("a", { href: next.href }, next.title) : finish(create("a", { href: end }, "finish"));
-    mark.append(create("b", {}, `End of stop ${number}`), " · Next: ", onward);
-    const isBelow = (/** @type {Element} */ heading) =>
-      start.compareDocumentPosition(heading) & Node.DOCUMENT_POSITION_FOLLOWING;
-    const heading = [...document.querySelectorAll("article :is(h2, h3, h4)")].find(
-      (each) => isBelow(each) && each.firstChild?.textContent?.trim() === until,
-    );
-    if (heading) {
-      heading.closest("section")?.before(mark);
-      return;
-    }
-    const cell = document.getElementById(through ?? anchor)?.closest(".cell");
-    const fold = cell?.nextElementSibling; // what happens in the figure
-    (fold?.matches("details") ? fold : cell)?.after(mark);
-  };
-
-  /** Fold each exercise to one line with its title, in place of its heading. */
-  const foldExercises = () => {
-    for (const card of document.querySelectorAll("article .exercise-card")) {
-      const section = card.closest("section");
-      const title = section?.querySelector(":scope > :is(h2, h3, h4)");
-      if (!section || !title) continue;
-      const heading = /** @type {Element} */ (title.cloneNode(true));
-      heading.querySelector(".headerlink")?.remove();
-      const line = create(
-        "summary",
-        {},
-        heading.textContent?.trim() ?? "",
-        create("span", {}, " optional on the path"),
-      );
-      const fold = create("details", { className: "path-fold" }, line);
-      card.before(fold);
-      fold.append(card);
-      section.classList.add("path-exercise");
-    }
-  };
-
-  const showBar = (/** @type {number} */ number) => {
-    const stop = stops[number - 1];
-    const next = stops[number];
-    /** @type {(className: string, text: string, title: string, href: string) => HTMLAnchorElement} */
-    const link = (className, text, title, href) =>
-      create("a", { className, href }, create("b", {}, text), title ? create("span", {}, title) : "");
-    const here = `${number} of ${stops.length}: ${stop.title}`;
-    const place = create(
-      "p",
-      { title: `${here}, ${stop.about}` },
-      create("b", {}, create("i", {}, "The path, "), here),
-    );
-    place.append(create("span", {}, stop.about));
-    const done = create("progress", { max: stops.length, value: number });
-    done.ariaLabel = "Stops of the path";
-    const bar = create("nav", { id: "path-bar" }, done, place);
-    bar.ariaLabel = "The path";
-    if (number > 1) bar.append(link("back", "Back", "", stops[number - 2].href));
-    bar.append(
-      next ? link("on", "Next", next.title, next.href) : finish(link("on", "Finish", "what you can do now", end)),
-    );
+  const show = () => {
+    const n = current();
+    document.body.classList.toggle("on-path", n > 0);
+    for (const stop of stops) stop.classList.toggle("here", stop === stops[n]);
+    if (!n) return bar.remove();
+    done.value = n + 1;
+    place.textContent = `${n + 1} of ${stops.length}: ${titles[n]}`;
+    back.href = address(n - 1);
+    on.href = n + 1 < stops.length ? address(n + 1) : end;
+    onward.textContent = n + 1 < stops.length ? "Next" : "Finish";
+    title.textContent = titles[n + 1] ?? "what you can do now";
+    warn();
     document.body.append(bar);
-    document.body.classList.add("on-path");
-    store(number);
+    store(n + 1);
+    if (location.hash.includes("=")) return; // the script of the figures leads to the figure
+    stops[n].scrollIntoView();
+    const heading = stops[n].querySelector("h3");
+    if (heading) Object.assign(heading, { tabIndex: -1 }).focus({ preventScroll: true });
   };
 
-  const number = Number(new URLSearchParams(location.search).get("path"));
-  if (Number.isInteger(number) && stops[number - 1]?.page === page) {
-    showEnd(number, showBeginning(number));
-    foldExercises();
-    showBar(number);
-  }
-  const button = document.getElementById("path-begin");
-  if (button) goOn(/** @type {HTMLAnchorElement} */ (button));
-  const own = document.getElementById("path-model");
-  if (own) showModel(own);
+  /** On the first screen, go on where the reader has stopped; at the end, show what the reader's own model wrote. */
+  const follow = () => {
+    const [number, found] = [stored(KEY), model()];
+    start.classList.toggle("trained", found !== null);
+    if (number > 1 && number <= stops.length) {
+      begin.textContent = `Go on at stop ${number}: ${titles[number - 1]}`;
+      begin.href = address(number - 1);
+    }
+    const sample = typeof found?.sample === "string" ? found.sample : "";
+    document.getElementById("path-sample")?.remove();
+    if (sample) {
+      own.textContent = `You have trained a GPT yourself, for ${found.steps.toLocaleString("en")} steps. It wrote:`;
+      own.after(create("blockquote", { id: "path-sample" }, create("p", {}, sample)));
+    }
+    if (bar.isConnected) warn();
+  };
+
+  for (const event of CHANGED) addEventListener(event, follow);
+  addEventListener("hashchange", () => {
+    show();
+    if (!current()) target()?.scrollIntoView(); // which was hidden when the browser looked for it
+    follow();
+  });
+  show();
+  follow();
 })();

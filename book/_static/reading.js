@@ -43,7 +43,7 @@ function restoreColors() {
 }
 
 // On paper, what a reader opens on the screen is at the end: hints, solutions and answers, each under what it belongs to.
-const ANSWERS = "article > section details:not(.admonition, .path-fold), article .cell.tag_solution";
+const ANSWERS = "article > section details:not(.admonition), article .cell.tag_solution";
 /** Where each was, and the answer. @type {[Comment, Element][]} */
 const moved = [];
 
@@ -59,7 +59,7 @@ function labelOf(/** @type {Element} */ answer) {
 function moveAnswers() {
   const article = document.querySelector("article");
   const answers = article
-    ? [...article.querySelectorAll(ANSWERS)].filter((each) => !each.parentElement?.closest("details:not(.path-fold)"))
+    ? [...article.querySelectorAll(ANSWERS)].filter((each) => !each.parentElement?.closest("details"))
     : [];
   if (!article || moved.length || !answers.length) return;
   const end = Object.assign(document.createElement("section"), { id: "printed-answers" });

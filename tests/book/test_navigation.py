@@ -7,7 +7,7 @@ import pytest
 import reading_time
 import repository
 from bs4 import BeautifulSoup
-from lecture21_book import addresses, folds, path
+from lecture21_book import addresses, folds
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
@@ -69,36 +69,29 @@ def test_every_page_names_how_to_cite_to_report_and_what_changed(pages: Pages):
             assert reported.endswith("#report-an-error") or name.removesuffix(".html") in reported, name
 
 
-def test_the_landing_page_lists_the_stops_of_the_path_and_their_time(pages: Pages):
-    stops = path.stops(ROOT)
-    listed = pages[LANDING].select("ol.path-stops li")
-    assert [entry.a.get_text() for entry in listed] == [stop["title"] for stop in stops]
-    shown = [entry.span.get_text() for entry in listed]
-    assert [text.removesuffix("s") for text in shown] == [f"about {stop['minutes']} minute" for stop in stops]
-    in_all = [reading_time.rounded(sum(stop[kind] for stop in stops)) for kind in ("minutes", "with_exercises")]
-    assert in_all[0] < in_all[1]
-    assert pages[LANDING].select_one(".begin").get_text().endswith(f"{len(stops)} stops, {in_all[0]} minutes")
-    assert f"about {in_all[0]} minutes, and {in_all[1]} minutes with the exercises" in pages[LANDING].article.get_text()
-    assert pages[LANDING].select_one("#path-begin")["href"] == listed[0].a["href"]
+def test_each_stop_of_the_path_is_one_figure_with_a_sentence_before_and_after(pages: Pages):
+    landing = pages[LANDING]
+    stops = landing.select("#the-path > section")
+    assert len(stops) > 5
+    for stop in stops:
+        assert [child.name for child in stop.find_all(recursive=False)] == ["h3", "p", "div", "p"], stop["id"]
+        assert stop.div.select_one(".live-figure") or "live-figure" in stop.div["class"]
+        assert stop.find_all("p", recursive=False)[1].contents[0].name == "strong"  # what it shows
+        assert not stop.select("code, .math"), stop["id"]
 
 
-def test_each_stop_has_its_anchor_and_ends_at_a_heading_below_it(pages: Pages):
-    for stop in path.stops(ROOT):
-        page = pages[f"{stop['page']}.html"]
-        start = page.find(id=stop["anchor"])
-        assert start is not None, stop
-        below = [tag.get_text().removesuffix("#").strip() for tag in start.find_all_next(["h2", "h3"])]
-        assert stop.get("until", below[0]) in below, stop
-        if "through" in stop:
-            assert page.find(id=stop["through"]) in start.select(".live-figure"), stop
-        is_figure = stop["anchor"].startswith("live-")
-        assert is_figure != ("until" in stop or "through" in stop), stop  # a figure is its own end
-        assert page.find("script", id="path-stops")
+def test_the_landing_page_lists_the_stops_of_the_path_and_says_how_long_they_take(pages: Pages):
+    landing = pages[LANDING]
+    titles = [stop.h3.contents[0].get_text() for stop in landing.select("#the-path > section")]
+    assert [link.get_text() for link in landing.select("#the-path > nav.contents a")] == titles
+    count, minutes = reading_time.of_path(ROOT / "book" / "intro.md")
+    assert count == 1 + len(titles)
+    assert landing.select_one(".begin").get_text(" ", strip=True).endswith(f"{count} stops, {minutes} minutes")
+    assert landing.select_one("#path-begin")["href"] == f"#{landing.select_one('#the-path > section')['id']}"
 
 
-def test_only_pages_of_the_path_load_its_script(pages: Pages):
-    loading = {name for name, page in pages.items() if page.find("script", src=re.compile("path.js"))}
-    assert loading == {f"{stop['page']}.html" for stop in path.stops(ROOT)} | {LANDING}
+def test_only_the_landing_page_loads_the_script_of_the_path(pages: Pages):
+    assert [name for name, page in pages.items() if page.find("script", src=re.compile("path.js"))] == [LANDING]
 
 
 def test_a_page_that_has_moved_leads_to_its_contents(moved: dict[str, str], pages: Pages):

@@ -59,14 +59,20 @@ def test_chapters_have_figures_and_questions():
     assert set(ASKING) <= set(PAGES)
 
 
+def come_to(figure: Locator) -> None:
+    """Bring a figure into sight, and wait until it has started; on the path, open its stop."""
+    figure.evaluate("each => { const stop = each.closest('#the-path > section'); if (stop) location.hash = stop.id; }")
+    figure.scroll_into_view_if_needed()
+    figure.locator("section.figure:not([aria-busy=true])").wait_for()
+
+
 @pytest.mark.parametrize("address", sampled(PAGES))
 def test_every_figure_of_a_page_starts_and_is_a_picture_in_print(address: str, wide):
     page = wide.open(address)
     figures = page.locator(".live-figure")
     for i in range(figures.count()):
         figure = figures.nth(i)
-        figure.scroll_into_view_if_needed()
-        figure.locator("section.figure:not([aria-busy=true])").wait_for()
+        come_to(figure)
         until(lambda: figure.locator(".message").all_inner_texts() in ([], [""]))
         until(lambda: not any(image.is_visible() for image in figure.locator(":scope > img").all()))
     for question in questions_of(address) if address in ASKING else []:
@@ -126,7 +132,6 @@ def test_figures_run_in_a_page_that_is_opened_as_a_file(address: str, wide):
     page = wide.page
     page.goto((HTML / address).as_uri())
     for figure in page.locator(".live-figure").all():
-        figure.scroll_into_view_if_needed()
-        figure.locator("section.figure:not([aria-busy=true])").wait_for()
+        come_to(figure)
     expect(page.locator(".live-stopped, .live-failed")).to_have_count(0)
     assert wide.errors == []

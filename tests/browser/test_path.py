@@ -1,112 +1,180 @@
-"""The path, walked in Chromium from the landing page to its end: from a server and as files."""
+"""The path, walked in Chromium from the first screen to its end: from a server and as a file."""
 
 import json
 import re
 from pathlib import Path
 
 import pytest
-from lecture21_book.path import stops
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from until import until
 
-ROOT = Path(__file__).resolve().parents[2]
-HTML = ROOT / "_build" / "html"
-STOPS = stops(ROOT)
+HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
+LANDING = "book/intro.html"
 PHONE = {"width": 390, "height": 844}
 
 
+def stops_of(page: Page) -> list[Locator]:
+    return page.locator("#the-path > section").all()
+
+
 def check_stop(page: Page, number: int) -> None:
-    """Assert that the page shows this stop, at its beginning, with the bar and all that it says."""
-    stop, bar = STOPS[number - 1], page.locator("#path-bar")
-    expect(bar).to_contain_text(f"The path, {number} of {len(STOPS)}: {stop['title']}")
-    expect(bar).to_contain_text(f"about {stop['minutes']} minute")
-    expect(page.locator(".exercise-card:visible")).to_have_count(0)
-    check_bounds(page, number)
+    """Assert that the page shows this stop, counted from 1, from its beginning, and nothing else."""
+    stops = stops_of(page)
+    stop, bar = stops[number - 2], page.locator("#path-bar")
+    expect(bar).to_contain_text(f"{number} of {1 + len(stops)}: {stop.locator('h3').inner_text().rstrip('#').strip()}")
     expect(bar.locator("progress")).to_have_attribute("value", str(number))
-    expect(bar.get_by_role("link", name="Back")).to_have_count(int(number > 1))
-    page.wait_for_function(
-        """id => {
-            const { top } = document.getElementById(id).getBoundingClientRect();
-            return top > -2 && top < innerHeight / 2;
-        }""",
-        arg=stop["anchor"],
-    )
+    expect(page.locator("#the-path > :visible")).to_have_count(1)
+    expect(page.locator(".landing, #after-the-path")).to_have_count(2)
+    expect(page.locator(".landing")).to_be_hidden()
+    expect(stop.locator("h3")).to_be_in_viewport()
+    expect(stop.locator("h3")).to_be_focused()
+    expect(stop.locator(".live-figure section.figure:not([aria-busy=true])")).to_be_visible()
 
 
-def check_bounds(page: Page, number: int) -> None:
-    """Assert that the page says where the stop begins and where it ends, and leads on from there."""
-    stop, note, mark = STOPS[number - 1], page.locator(".path-note"), page.locator(".path-end")
-    expect(note).to_contain_text(f"Stop {number} of {len(STOPS)}. ")
-    expect(note).to_contain_text(stop.get("until", stop["says"].split()[0]))
-    onward = STOPS[number]["title"] if number < len(STOPS) else "finish"
-    expect(mark).to_have_text(f"End of stop {number} · Next: {onward}")
-    order = page.evaluate(
-        """([start, last]) => {
-            const place = (element) => element.compareDocumentPosition(document.querySelector(".path-end"));
-            const shown = (id) => place(document.getElementById(id)) & Node.DOCUMENT_POSITION_FOLLOWING;
-            const below = (each) => place(each) & Node.DOCUMENT_POSITION_PRECEDING;
-            const heading = [...document.querySelectorAll("article :is(h2, h3)")].find(below);
-            return [shown(start) || shown(last), heading?.firstChild.textContent];
-        }""",
-        [stop["anchor"], stop.get("through", stop["anchor"])],
-    )
-    assert order[0]
-    if "until" in stop:
-        assert order[1] == stop["until"]
-
-
-def walk(page: Page, start: str) -> None:
-    """Walk the path by its own links, from `Begin` to what to read after it."""
-    page.goto(start)
-    expect(page.locator("#path-bar")).to_have_count(0)
-    page.get_by_role("link", name="Begin the path").click()
-    for number in range(1, len(STOPS) + 1):
-        check_stop(page, number)
-        page.locator("#path-bar a.on" if number % 2 else ".path-end a").click()
-    page.wait_for_url("**/intro.html#after-the-path")
-    expect(page.locator("#path-bar")).to_have_count(0)
-    expect(page.get_by_role("heading", name="After the path")).to_be_in_viewport()
-    page.goto(start)
-    button = page.get_by_role("link", name="Walk the path again")
-    expect(button).to_have_attribute("href", re.compile(r"\?path=1#"))
+def train(page: Page) -> None:
+    """Train a small model on the first screen."""
+    figure = page.locator("#live-train")
+    figure.locator("summary", has_text="More settings").click()
+    figure.get_by_label("Model").select_option("one")
+    figure.get_by_label("Steps, or 0").fill("30")
+    figure.get_by_role("button", name="Start training").click()
+    figure.get_by_text("now offer your model").wait_for()
 
 
 @pytest.mark.parametrize("kind", ["server", pytest.param("file", marks=pytest.mark.repetition)])
-def test_the_path_leads_from_begin_to_its_end(kind: str, wide, site: str):
-    walk(wide.page, f"{site if kind == 'server' else HTML.as_uri() + '/'}book/intro.html")
+def test_what_the_reader_trains_is_taken_apart_at_every_stop(kind: str, wide, site: str):
+    page = wide.page
+    page.goto(f"{site if kind == 'server' else HTML.as_uri() + '/'}{LANDING}")
+    expect(page.locator("#path-bar")).to_have_count(0)
+    until(lambda: not any(stop.is_visible() for stop in stops_of(page)))
+    train(page)
+    page.get_by_role("link", name="Take apart what you trained").click()
+    number_of_own = 0
+    for number in range(2, 2 + len(stops_of(page))):
+        check_stop(page, number)
+        expect(page.locator(".path-note")).to_be_hidden()
+        choice = page.locator("#the-path > .here").get_by_label(re.compile("^your model"))
+        for own in choice.all():
+            expect(own).to_be_checked()
+            number_of_own += 1
+        page.locator("#path-bar a.on").click()
+    assert number_of_own == 5  # write, look, copy, take away, price
+    expect(page.locator("#path-bar")).to_have_count(0)
+    expect(page.get_by_role("heading", name="After the path")).to_be_in_viewport()
+    expect(page.locator("#path-model")).to_contain_text("for 30 steps")
+    page.go_back()
+    check_stop(page, 1 + len(stops_of(page)))
+    page.get_by_role("link", name="Back", exact=True).click()
+    check_stop(page, len(stops_of(page)))
     assert wide.errors == []
 
 
-def test_a_reader_who_left_the_path_goes_on_there(wide, site: str):
-    page = wide.open(f"{STOPS[2]['page']}.html?path=3")
-    expect(page.locator("#path-bar")).to_be_visible()
-    page = wide.open("book/intro.html")
+def test_a_reader_who_left_the_path_goes_on_there(wide):
+    page = wide.open(LANDING)
+    stop = stops_of(page)[2].get_attribute("id")
+    page = wide.open(f"{LANDING}#{stop}")
+    check_stop(page, 4)
+    page = wide.open("book/notation.html")
+    page = wide.open(LANDING)
     button = page.locator("#path-begin")
-    expect(button).to_have_text("Go on at stop 3")
-    expect(button.locator("xpath=..")).to_contain_text(f"{STOPS[2]['title']}. {len(STOPS)} stops")
+    expect(button).to_contain_text("Go on at stop 4: ")
     button.click()
-    check_stop(page, 3)
+    check_stop(page, 4)
 
 
-@pytest.mark.parametrize("query", ["", "?path=1", "?path=0", "?path=99", "?path=x"])
-def test_no_other_address_shows_the_bar(query: str, wide):
-    page = wide.open(f"{STOPS[2]['page']}.html{query}")
-    page.wait_for_load_state()
-    expect(page.locator("#path-bar, .path-note, .path-end, .path-fold")).to_have_count(0)
+@pytest.mark.parametrize("anchor", ["", "#the-path", "#the-chapters", "#nothing", "#live-train"])
+def test_no_other_address_shows_the_bar(anchor: str, wide):
+    page = wide.open(LANDING + anchor)
+    expect(page.get_by_role("heading", name="After the path")).to_be_visible()
+    expect(page.locator("#path-bar")).to_have_count(0)
     assert wide.errors == []
 
 
-def test_an_exercise_on_the_path_is_one_line_until_it_is_opened(wide):
-    page = wide.open(f"{STOPS[0]['page']}.html?path=1")
-    says = "Exercise 2.2: self-attention without parameters optional on the path"
-    line = page.locator(".path-fold summary", has_text=says)
-    card = page.locator("#exercise-2-2-self-attention-without-parameters .exercise-card")
-    expect(card).to_be_hidden()
-    until(lambda: line.locator("xpath=../..").bounding_box()["height"] < 80)  # the section, up to its end
-    line.scroll_into_view_if_needed()
-    line.click()
-    expect(card).to_be_visible()
-    expect(card.get_by_role("button", name="Check")).to_be_visible()
+def test_a_link_to_the_state_of_a_figure_opens_its_stop(wide):
+    page = wide.open(LANDING)
+    figure = page.locator("#the-path .live-figure").last.get_attribute("id")
+    page = wide.open("book/notation.html")
+    page = wide.open(f"{LANDING}#{figure}=eyJwcm9tcHQiOiJzdW4ifQ")  # {"prompt":"sun"}
+    expect(page.locator(f"#{figure}").get_by_label("Your text")).to_have_value("sun")
+    expect(page.locator("#path-bar")).to_be_visible()
+
+
+def test_a_reader_is_told_what_is_lost_before_leaving(wide):
+    wide.page.add_init_script("""IDBObjectStore.prototype.put = () => {
+        throw new DOMException("no room", "QuotaExceededError");
+    };""")
+    page = wide.open(LANDING)
+    first = stops_of(page)[0].get_attribute("id")
+    page.locator("#path-begin").click()
+    note = page.locator(".path-note")
+    expect(note).to_contain_text("You have not trained a model to its end yet, so this is the book’s.")
+    note.get_by_role("link", name="Train one").click()
+    page.locator("#live-train").get_by_role("button", name="Start training").click()
+    page.locator("#live-train").get_by_role("button", name="Stop").wait_for()
+    page.evaluate("id => location.hash = id", first)
+    expect(note).to_contain_text("Your model waits for you to go back: it learns only in sight.")
+    note.get_by_role("link", name="Let it learn").click()
+    page.locator("#live-train").get_by_role("button", name="Reset").click()
+    train(page)
+    page.evaluate("id => location.hash = id", first)
+    expect(note).to_contain_text("it is gone when you leave this page.")
+    expect(page.locator("#the-path > .here").get_by_label(re.compile("^your model"))).to_be_checked()
+    assert wide.errors == []
+
+
+def test_the_end_shows_what_the_readers_own_model_wrote(wide):
+    page = wide.open(LANDING)
+    place = page.locator("#path-model")
+    expect(place).to_have_text("You can still train a GPT of your own.")
+    begin = page.locator(".begin a")
+    filled = "each => getComputedStyle(each).backgroundColor"
+    until(lambda: begin.evaluate(filled) == "rgba(0, 0, 0, 0)")
+    sample = "ROMEO:\nO <b>sun</b>"
+    kept = json.dumps({"nats": 2.0, "steps": 1200, "sample": sample})
+    page.evaluate("text => localStorage.setItem('lecture21-model', text)", kept)
+    page.reload()
+    expect(place).to_contain_text("for 1,200 steps")
+    expect(page.locator("#path-sample p")).to_have_text(sample, use_inner_text=True)
+    until(lambda: begin.evaluate(filled) != "rgba(0, 0, 0, 0)")  # the main button now
+    page.evaluate("localStorage.setItem('lecture21-model', '{not a model')")
+    page.reload()
+    expect(place).to_have_text("You can still train a GPT of your own.")
+    assert wide.errors == []
+
+
+def test_the_bar_hides_nothing_on_a_phone_and_is_not_printed(phone):
+    page = phone.open(LANDING)
+    page.locator("#path-begin").click()
+    bar = page.locator("#path-bar")
+    expect(bar).to_be_visible()
+    box = bar.bounding_box()
+    assert box["x"] == 0
+    assert box["width"] == PHONE["width"]
+    assert box["height"] <= 48
+    until(lambda: page.locator("header.bd-header").bounding_box()["height"] + box["height"] <= 110)
+    until(lambda: all(link.bounding_box()["height"] >= 44 for link in bar.locator(":scope > a").all()))
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    foot, note = page.locator("footer .page-links").bounding_box(), page.locator(".path-note").bounding_box()
+    until(lambda: foot["y"] + foot["height"] <= note["y"])
+    expect(page.locator("#pst-back-to-top")).to_be_hidden()  # which would be over the bar
+    page.emulate_media(media="print")
+    expect(bar).to_be_hidden()
+
+
+def test_where_nothing_can_be_stored_the_path_works(wide):
+    wide.page.add_init_script("""for (const name of ["getItem", "setItem"]) {
+        const original = Storage.prototype[name];
+        Storage.prototype[name] = function (key, ...rest) {
+            if (key.includes("path")) throw new DOMException("no storage", "SecurityError");
+            return original.call(this, key, ...rest);
+        };
+    }""")
+    page = wide.open(LANDING)
+    page.locator("#path-begin").click()
+    check_stop(page, 2)
+    page.locator("#path-bar a.on").click()
+    check_stop(page, 3)
+    assert wide.errors == []
 
 
 def test_the_result_below_a_question_opens_once_it_is_answered(wide):
@@ -119,54 +187,3 @@ def test_the_result_below_a_question_opens_once_it_is_answered(wide):
         question.get_by_role("button", name="Check").click()
         expect(question.locator(".reading")).to_contain_text("Right" if is_shown else "Not yet")
         expect(result).to_be_visible(visible=is_shown)
-
-
-def test_the_end_shows_what_the_readers_own_model_wrote(wide):
-    page = wide.open("book/intro.html")
-    place = page.locator("#path-model")
-    expect(place).to_have_text("You can still train a GPT of your own.")
-    sample = "ROMEO:\nO <b>sun</b>"
-    page.evaluate(
-        "text => localStorage.setItem('lecture21-model', text)", json.dumps({"steps": 1200, "sample": sample})
-    )
-    page.reload()
-    expect(place).to_contain_text("for 1,200 steps")
-    expect(page.locator("#path-sample p")).to_have_text(sample, use_inner_text=True)
-    page.evaluate("localStorage.setItem('lecture21-model', '{not a model')")
-    page.reload()
-    expect(place).to_have_text("You can still train a GPT of your own.")
-    assert wide.errors == []
-
-
-def test_the_bar_hides_nothing_on_a_phone_and_is_not_printed(phone):
-    page = phone.open(f"{STOPS[1]['page']}.html?path=2")
-    bar = page.locator("#path-bar")
-    box = bar.bounding_box()
-    assert box["x"] == 0
-    assert box["width"] == PHONE["width"]
-    assert box["height"] <= 48
-    until(lambda: page.locator("header.bd-header").bounding_box()["height"] + box["height"] <= 110)
-    until(lambda: all(link.bounding_box()["height"] >= 44 for link in bar.locator("a").all()))
-    page.evaluate("scrollTo(0, document.body.scrollHeight)")
-    foot = page.locator("footer .page-links").bounding_box()
-    until(lambda: foot["y"] + foot["height"] <= bar.bounding_box()["y"])
-    expect(page.locator("#pst-back-to-top")).to_be_hidden()  # which would be over the bar
-    page.emulate_media(media="print")
-    for part in (bar, page.locator(".path-note"), page.locator(".path-end")):
-        expect(part).to_be_hidden()
-
-
-def test_where_nothing_can_be_stored_the_path_works(wide, site: str):
-    wide.page.add_init_script("""for (const name of ["getItem", "setItem"]) {
-        const original = Storage.prototype[name];
-        Storage.prototype[name] = function (key, ...rest) {
-            if (key.includes("path")) throw new DOMException("no storage", "SecurityError");
-            return original.call(this, key, ...rest);
-        };
-    }""")
-    page = wide.page
-    page.goto(f"{site}{STOPS[0]['page']}.html?path=1#{STOPS[0]['anchor']}")
-    check_stop(page, 1)
-    page.locator("#path-bar a.on").click()
-    check_stop(page, 2)
-    assert wide.errors == []

@@ -74,23 +74,13 @@ def test_a_notebook_states_both_in_steps_of_five_minutes(notebook: Path):
     assert reading_time.statement((10, 10)) == "**Reading** 10 minutes"
 
 
-def minutes(*part: object, **end: str) -> float:
-    cells = reading_time.part(*part, **end)
-    return reading_time.reading(cells) + reading_time.doing(cells)
-
-
-def test_a_part_is_a_section_up_to_a_heading_or_a_figure(notebook: Path):
-    one = minutes(notebook, "one")
-    assert one == 1001 / 100 + 2 + 0.5
-    assert minutes(notebook, "one", until="Two parts, $x$") == pytest.approx(one + 205 / 100 + 2 / 12 + 5)
-    assert minutes(notebook, "two-parts-x") == pytest.approx(1 + 3 + 3 + 7 / 100)
-    assert minutes(notebook, "two-parts-x", through="live-two_experts") == pytest.approx(1 + 3 + 7 / 100)
-    assert minutes(notebook, "live-two_experts") == 3
-    assert minutes(notebook, "live-write-2") == 3
-    for missing in ("three", "live-router"):
-        with pytest.raises(ValueError, match=f"01_counted.ipynb has no section or figure '{missing}'"):
-            reading_time.part(notebook, missing)
-    for end in ({"until": "Three"}, {"through": "live-router"}):
-        (name,) = end.values()
-        with pytest.raises(ValueError, match=f"the section 'one' does not end at '{name}'"):
-            reading_time.part(notebook, "one", **end)
+def test_the_path_is_the_landing_page_up_to_its_end_with_one_figure_at_each_stop(tmp_path: Path):
+    page = tmp_path / "intro.md"
+    figure = ":::{{live}} {}\nprompt: not read\n:::\n\n"
+    train, write = figure.format("Train"), figure.format("Write")
+    page.write_text(
+        f"# Title\n\n::::{{container}} landing\n{train}::::\n\n## The path\n\n### Write\n\n{write}{'word ' * 1000}"
+    )
+    assert reading_time.of_path(page) == (2, 15)  # 10 and 2 x 3
+    page.write_text(page.read_text() + f"\n\n## After the path\n\n{write}{'word ' * 1000}")
+    assert reading_time.of_path(page) == (2, 15)

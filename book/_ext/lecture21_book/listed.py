@@ -1,4 +1,4 @@
-"""Lists of places in the book, such as book/path.yml: read when the build begins, checked, and handed to a script."""
+"""Lists of places in the book, such as book/lecture.yml: read when a build begins, checked, and given to a script."""
 
 import json
 from collections.abc import Callable, Iterable

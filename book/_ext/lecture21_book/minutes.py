@@ -1,7 +1,7 @@
-"""The minutes that chapters and the stops of the path take, estimated by tools/reading_time.py when the book is built.
+"""The minutes that chapters and the path take, estimated by tools/reading_time.py when the book is built.
 
 The first cell of each notebook states them, and Markdown pages have the substitutions `minutes_04` ("25 / 70": to read,
-and with the exercises), `hours_to_read` and `hours_in_all`.
+and with the exercises), `hours_to_read` and `hours_in_all`, `path_stops` and `path_minutes`.
 """
 
 import json
@@ -17,14 +17,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tools"))
 import reading_time
 
 
-def of_stop(root: Path, stop: dict) -> tuple[float, float]:
-    """Return the minutes to read a stop of the path with its questions and figures, and those for its exercises."""
-    notebook = root / f"{stop['page']}.ipynb"
-    cells = reading_time.part(notebook, stop["anchor"], stop.get("until"), stop.get("through"))
-    says = len(stop["says"].split()) / reading_time.WORDS_PER_MINUTE
-    return says + reading_time.reading(cells) + reading_time.trying(cells), reading_time.exercising(cells)
-
-
 def substitutions(root: Path) -> dict[str, str]:
     """Return the minutes of each chapter and the hours of all of them, as text."""
     paths = sorted((root / "notebooks").glob("*.ipynb"))
@@ -32,7 +24,8 @@ def substitutions(root: Path) -> dict[str, str]:
     minutes = {number: reading_time.of_notebook(path) for number, path in notebooks.items()}
     hours = [f"{round(sum(each) / 60)} hours" for each in zip(*minutes.values(), strict=True)]
     texts = {f"minutes_{number}": f"{read} / {done}" for number, (read, done) in minutes.items()}
-    return texts | {"hours_to_read": hours[0], "hours_in_all": hours[1]}
+    stops, path = reading_time.of_path(root / "book" / "intro.md")
+    return texts | {"hours_to_read": hours[0], "hours_in_all": hours[1], "path_stops": stops, "path_minutes": path}
 
 
 def _add_substitutions(app: Sphinx, config: Config) -> None:

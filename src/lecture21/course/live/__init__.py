@@ -58,6 +58,7 @@ def examples() -> list[Figure]:
         Merges(),
         TwoStacks(8, 6),
         Write(prompt="MIRANDA:\nO w", temperature=0.8),
+        Write(prompt="MIRANDA:\nO wonder, how many goodly", view="attention"),
         Write(prompt="To be, or not to be,", view="price"),
         Patches(),
         Aligned(),

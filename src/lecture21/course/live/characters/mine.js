@@ -21,9 +21,14 @@ export function modelChoice(frame, engine, onUse) {
   let gpt = null;
   /** @type {{node: HTMLElement, set: (own: boolean) => void} | null} */
   let control = null;
+  /** Whether a model knows the characters that are needed; null where the book's comes first, or the reader has chosen.
+   * @type {((symbols: string[]) => boolean) | null} */
+  let isFit = null;
+  let preferred = ""; // name of the model that was tried last
   const update = () => {
     const name = nameOfOwnModel();
     if (used && !name) use(false);
+    if (isFit && name !== preferred) follow(isFit);
     control?.node.remove();
     control = null;
     if (!name) return;
@@ -31,8 +36,21 @@ export function modelChoice(frame, engine, onUse) {
       [false, "the book's"],
       [true, name],
     ]);
-    control = choice(frame.controls, { label: "Model", options, value: used, onInput: use });
+    control = choice(frame.controls, { label: "Model", options, value: used, onInput: choose });
   };
+
+  function choose(/** @type {boolean} */ own) {
+    isFit = null;
+    return use(own);
+  }
+
+  /** Use the reader's own model, if there is one that is fit. */
+  async function follow(/** @type {(symbols: string[]) => boolean} */ fits) {
+    preferred = nameOfOwnModel();
+    if (!preferred) return;
+    await use(true);
+    if (gpt && !fits(symbolsOf(gpt))) await use(false);
+  }
 
   async function use(/** @type {boolean} */ own) {
     const before = gpt;
@@ -61,11 +79,10 @@ export function modelChoice(frame, engine, onUse) {
   return {
     /** Return to the book's model. */
     reset: () => used && use(false),
-    /** Begin with the reader's own, if there is one that knows the characters that are needed. */
-    async prefer(knows) {
-      if (!nameOfOwnModel()) return;
-      await use(true);
-      if (gpt && !knows(symbolsOf(gpt))) await use(false);
+    /** Begin with the reader's own, if there is one that knows the characters that are needed, or once there is. */
+    prefer(knows) {
+      isFit = knows;
+      return follow(knows);
     },
   };
 }

@@ -137,6 +137,8 @@ export default {
       mine.reset();
     });
     frame.onTheme(show);
+    if (!context.model.get("_linked")?.prompt)
+      await mine.prefer((known) => encodeText(state.values.prompt, known).unknown.length === 0);
     update();
     await refresh();
     return frame.remove;

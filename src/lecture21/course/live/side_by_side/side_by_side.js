@@ -93,13 +93,15 @@ export default {
     const refresh = latest(frame, write);
     const book = models[0];
     const labelsNow = [...labels];
-    modelChoice(frame, engine, (own) => {
+    const mine = modelChoice(frame, engine, (own) => {
       models[0] = own ?? book;
       labelsNow[0] = own ? nameOfOwnModel() : labels[0];
       panels[0].title.textContent = capital(labelsNow[0]);
       panels[0].note.textContent = own ? "Trained by you, on this machine" : panels[0].loss;
       refresh();
     });
+    if (!model.get("_linked")?.prompt)
+      await mine.prefer((known) => encodeText(state.values.prompt, known).unknown.length === 0);
 
     update();
     await refresh();

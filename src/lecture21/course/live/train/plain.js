@@ -11,7 +11,7 @@ export const PLAIN = {
 };
 
 /** The only loss to compare with. @param {import("./session.js").Level[]} levels  the uniform distribution first */
-export const blindGuess = (levels) => [{ name: "a blind guess", nats: levels[0].nats }];
+export const blindGuess = (levels) => [{ name: "blind guess", nats: levels[0].nats }];
 
 /** A loss as the number of letters, all equally probable, that would be as hard to guess. */
 export const choices = (/** @type {number} */ nats) => {
