@@ -33,12 +33,12 @@ def test_the_first_screen_has_a_gpt_to_train_and_weighs_less_than_400_kilobytes(
     figure = page.locator("#live-train")
     figure.locator("section.figure:not([aria-busy=true])").wait_for()
     expect(figure.get_by_role("button", name="Start training")).to_be_in_viewport(ratio=1)
-    expect(page.get_by_role("link", name="Begin the path")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("link", name="Take apart what you trained")).to_be_in_viewport(ratio=1)
     for line in page.locator(".welcome p").all():
         expect(line).to_be_in_viewport(ratio=1)
     filled = "each => getComputedStyle(each).backgroundColor"  # one main button
-    until(lambda: page.locator("#path-begin").evaluate(filled) != "rgba(0, 0, 0, 0)")
-    until(lambda: figure.get_by_role("button", name="Start training").evaluate(filled) == "rgba(0, 0, 0, 0)")
+    until(lambda: figure.get_by_role("button", name="Start training").evaluate(filled) != "rgba(0, 0, 0, 0)")
+    until(lambda: page.locator(".begin a").evaluate(filled) == "rgba(0, 0, 0, 0)")
     talk = page.get_by_role("link", name="a 75-minute talk")
     expect(talk).to_have_attribute("href", "teach.html#one-lecture-of-75-minutes")
     loaded = page.evaluate("[location.href, ...performance.getEntriesByType('resource').map((entry) => entry.name)]")
