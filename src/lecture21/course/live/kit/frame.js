@@ -82,10 +82,11 @@ export const byInput = (mouse, finger) => (globalThis.matchMedia?.("(hover: none
  * @property {boolean} visible
  * @property {(...parts: (Node | string)[]) => void} describe  say in words what is seen now: shown below the drawing,
  *   and read aloud when it changes
- * @property {(advice: {first: string, then: string}) => void} advise  replace what to try first and what one should
- *   then see, because the state has changed
+ * @property {(advice: {first: string, then: string, solved?: boolean}) => void} advise  replace what to try first and
+ *   what one should then see, because the state has changed; solved: this is what the reader was to reach, and why
  * @property {() => void} acted  say what one should see now: the reader has acted. Each change of the state does so too
- * @property {(text: string) => void} fail  show one sentence about what went wrong; an empty text removes it
+ * @property {(text: string) => void} fail  show one sentence about what went wrong; an empty text removes it. Where a
+ *   field is marked as invalid, it stands there, and the stage is marked as what was before
  * @property {(text: string) => void} stop  give up with one sentence, when the figure cannot be used at all; on a page
  *   its picture comes back
  * @property {(action: () => void) => void} onState  call a function after each change of the state, before the figure
@@ -122,13 +123,14 @@ export function createFrame(
   const heading = create("p", { class: "title" }, title);
   const toTry = create("span", {}, first);
   const toSee = create("span", {}, then);
-  const outcome = create("p", { class: "outcome later" }, create("b", {}, "You should see: "), toSee);
+  const sees = create("b", {}, "You should see: ");
+  const outcome = create("p", { class: "outcome later" }, sees, toSee);
   const advice = create("p", { class: "try" }, create("b", {}, "Try: "), toTry);
   advice.hidden = !first;
   const controls = create("div", { class: "controls" });
   const stage = create("div", { class: "stage" });
   const reading = create("p", { class: "reading", "aria-live": "polite" });
-  const message = create("p", { class: "message", role: "alert" });
+  const message = create("p", { class: "message", role: "alert", id: "message" });
   const resetButton = create("button", { type: "button" }, "Reset");
   const linkButton = create("button", { type: "button" }, "Link to this state");
   const said = create("span", { class: "said", role: "status" });
@@ -180,14 +182,26 @@ export function createFrame(
       const text = parts.map((part) => (typeof part === "string" ? part : part.textContent)).join("");
       if (reading.textContent !== text) reading.replaceChildren(...parts);
     },
-    advise({ first, then }) {
+    advise({ first, then, solved = false }) {
       if (toTry.textContent !== first) outcome.classList.add("later");
       toTry.textContent = first;
       toSee.textContent = then;
+      sees.textContent = solved ? "✓ " : "You should see: ";
+      outcome.classList.toggle("solved", solved);
     },
     acted: () => outcome.classList.toggle("later", !toSee.textContent),
-    fail: (text) => (message.textContent = text),
+    fail(text) {
+      const field = text ? invalid() : null;
+      const place = field?.closest(".control, table");
+      if (place?.matches("table")) place.after(message);
+      else if (place) place.append(message);
+      else foot.before(message);
+      field?.setAttribute("aria-errormessage", message.id);
+      stage.classList.toggle("old", Boolean(place));
+      message.textContent = text;
+    },
     stop(text) {
+      foot.before(message);
       message.textContent = text;
       for (const part of [advice, controls, stage, outcome, reading, foot]) part.hidden = true;
       figure.removeAttribute("aria-busy");
@@ -204,6 +218,12 @@ export function createFrame(
       host.remove();
     },
   };
+
+  /** The field with what was not taken: that in which the reader types, if there are several. */
+  function invalid() {
+    const fields = [...figure.querySelectorAll('[aria-invalid="true"]')];
+    return fields.find((field) => field === root.activeElement) ?? fields[0] ?? null;
+  }
 
   const applyTheme = () => {
     frame.colors = palette(isDark(host));

@@ -8,7 +8,7 @@ export const STYLE = `
   border-radius: 8px; padding: 0.9rem 1rem; font: 1rem/1.5 system-ui, sans-serif; text-align: left; }
 p { margin: 0 0 0.5rem; }
 .title { font-size: 1.05rem; font-weight: 700; margin: 0 0 0.25rem; line-height: 1.3; }
-.try { color: var(--ink); } .try b { font-weight: 600; } .later { display: none; } .outcome { margin: 0.6rem 0 0; } .outcome b { font-weight: 600; } .closed > :not(style, .title, .gate) { display: none !important; }
+.try { color: var(--ink); } .try b { font-weight: 600; } .later { display: none; } .outcome { margin: 0.6rem 0 0; } .outcome b { font-weight: 600; } .outcome.solved { color: var(--right); font-weight: 600; } .closed > :not(style, .title, .gate) { display: none !important; }
 .controls { display: flex; flex-wrap: wrap; gap: 0.5rem 1.25rem; align-items: end; margin: 0.6rem 0; }
 .control { display: flex; flex-direction: column; gap: 0.15rem; font-size: 0.9rem; min-width: 0; }
 .control output { font-variant-numeric: tabular-nums; font-weight: 600; }
@@ -69,7 +69,12 @@ details:is(.more, .fold) { flex: 1 1 100%; min-width: 0; }
 .answer { display: block; margin-top: 0.35rem; }
 .reading { margin: 0.6rem 0 0; min-height: 1.5em; }
 .message:empty { display: none; }
-.message { margin: 0.5rem 0 0; color: var(--error); font-weight: 600; }
+.message { margin: 0.5rem 0 0; color: var(--error); font-weight: 600; } table + .message, .control > .message { margin: 0.15rem 0 0; max-width: 34rem; }
+[aria-invalid="true"] { border-color: var(--error); outline: 2px solid var(--error); }
+.stage.old { position: relative; outline: 2px dashed var(--error); outline-offset: -2px; }
+.stage.old > :not(:has([aria-invalid="true"])) { filter: grayscale(1); opacity: 0.65; }
+.stage.old::after { content: "before your last change"; position: absolute; right: 0.6rem; top: -0.7rem; padding: 0 0.4rem; font-size: 0.8rem; color: var(--error);
+  background: var(--paper); border: 1px solid; border-radius: 4px; }
 .foot { display: flex; flex-wrap: wrap; gap: 0.5rem; margin-top: 0.6rem; align-items: center; }
 .foot button { font-size: 0.85rem; min-height: 2rem; padding: 0.15rem 0.6rem; }
 .note { font-size: 0.85rem; color: var(--note); margin: 0.4rem 0 0; }
