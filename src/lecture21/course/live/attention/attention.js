@@ -1,11 +1,13 @@
-// One attention head (chapter 03): a number of W^q, W^k or W^v is moved with a slider, beside the weights.
+// One attention head (chapter 03): a slider moves one number of W^q, W^k or W^v, above the weights of one word. The
+// matrices, all weights and the arithmetic are folded.
 
 import { attend, MATRICES } from "./compute.js";
 import { ghostOf } from "./ghost.js";
 import { calculation, PARTS_STYLE } from "./parts.js";
-import { cellSlider, chosenMatrix } from "./roles.js";
+import { cellSlider, chosenMatrix, roleChoice } from "./roles.js";
 import { LIMIT, presets, vectorTable, weightTable } from "./tables.js";
 import { controlsOf } from "../kit/bound.js";
+import { FINDS_STYLE, wordsFound } from "../kit/finds.js";
 import { create, createFrame } from "../kit/frame.js";
 import { MATRIX_STYLE } from "../kit/matrix.js";
 import { argmax, identity, written } from "../kit/numbers.js";
@@ -20,10 +22,7 @@ import { arrayOf, integerIn } from "../kit/state.js";
  * @property {string[]} features  names of the components of a vector
  * @property {string[]} slots  names of the components of a query and of a key
  * @property {string[]} valueSlots  names of the components of a value
- * @property {((results: Results) => void)[]} updates  of every part, called after each change
- *
- * @typedef {import("./compute.js").Head & {before: number[][] | null}} Results
- *   before: the weights before the last gesture
+ * @property {((results: import("./compute.js").Head) => void)[]} updates  of every part, called after each change
  */
 
 const TITLE = "Queries, keys and values";
@@ -40,12 +39,12 @@ export default {
     const features = names(model.get("features"), 4, 4) ?? ["1", "2", "3", "4"];
     const isOwn = model.get("own") === true;
     const first = isOwn
-      ? "Choose a number, and move the slider."
-      : "Move the slider until row “down” is darkest at “cat”.";
+      ? "Choose a word, and move the slider."
+      : "“down” now finds “sat”. Move the slider until it finds “cat”.";
     const frame = createFrame(
       { ...context, fields: { scale: fields.scale, role: fields.role } },
       {
-        title: isOwn ? TITLE : `${TITLE}: let “down” find “cat”`,
+        title: isOwn ? TITLE : "Whom does “down” find?",
         first,
         fields: fieldsOf(tokens, features),
         onChange: update,
@@ -63,21 +62,33 @@ export default {
       updates: [],
     };
     const ghost = ghostOf(frame);
-    frame.root.prepend(create("style", {}, MATRIX_STYLE + PARTS_STYLE));
-    cellSlider(playground);
-    const top = create("div", { class: "block pair" });
+    frame.root.prepend(create("style", {}, MATRIX_STYLE + FINDS_STYLE + PARTS_STYLE));
+    const top = create("div", { class: "block kept" });
     frame.stage.append(top);
-    chosenMatrix(playground, top);
-    weightTable(playground, top);
-    const row = calculation(frame.stage, tokens);
+    cellSlider(playground, top);
+    const asks = create("p", { class: "asks" });
+    top.append(asks);
+    const words = wordsFound(top, {
+      label: "Weights of the word that asks",
+      words: tokens,
+      onQuery: (query) => state.set({ query }),
+    });
+    top.append(create("p", { class: "note" }, "Bars: weights. Dashed: before. Below each word: its key."));
+    const inside = create("details", { class: "more block" });
+    inside.append(create("summary", {}, "Look inside: the matrices, all weights, and each step"));
+    frame.stage.append(inside);
+    roleChoice(playground, inside);
+    const pair = create("div", { class: "pair" });
+    inside.append(pair);
+    chosenMatrix(playground, pair);
+    weightTable(playground, pair);
+    const row = calculation(inside, tokens);
     const controls = create("div", { class: "controls" });
-    const summary = create("summary", {}, "More: the scale, other matrices, and the vectors of the words");
-    const more = create("details", { class: "more block" }, summary, controls);
-    frame.stage.append(more);
+    inside.append(controls);
     const options = Object.entries({ root: "1/√d", none: "none", width: "1/d" });
     controlsOf(frame).choice("scale", { parent: controls, label: "Scale", options });
     presets(playground, controls);
-    vectorTable(playground, more);
+    vectorTable(playground, inside);
     frame.onTheme(paint);
     paint();
     return frame.remove;
@@ -85,19 +96,33 @@ export default {
     function update() {
       const { query, scale } = state.values;
       const head = attend(state.values);
-      const found = { ...head, before: ghost("the head", head.weights) };
-      for (const action of playground.updates) action(found);
+      for (const action of playground.updates) action(head);
       row.update(query, head, DIVISIONS[scale]);
+      const named = (/** @type {number[]} */ vector) =>
+        vector.flatMap((value, c) => (value ? [`${playground.slots[c]} ${written(value, 1)}`] : [])).join(", ");
+      asks.replaceChildren(
+        create("b", {}, `“${tokens[query]}”`),
+        " looks for ",
+        create("b", {}, named(head.q[query]) || "nothing"),
+      );
+      words.update({
+        query,
+        weights: head.weights[query],
+        before: ghost(head.weights)?.[query],
+        tags: head.k.map((key) => named(key) || "–"),
+      });
       if (!isOwn) promise(head.weights[DOWN]);
-      const weights = head.weights[query].map((weight, j) => `${tokens[j]} ${written(weight)}`);
-      frame.describe(`Row “${tokens[query]}”: weights ${weights.join(", ")}.`);
+      const output = head.output[query].map((part) => written(part)).join(", ");
+      frame.describe(`“${tokens[query]}” finds “${tokens[argmax(head.weights[query])]}”; its output is (${output}).`);
     }
 
     /** Say what the reader has reached, only once it is so. */
     function promise(/** @type {number[]} */ down) {
-      const isFound = argmax(down) === CAT;
-      const then = isFound ? `“down” now gives “cat” a weight of ${written(down[CAT])}.` : "";
-      frame.advise({ first, then });
+      const solved = argmax(down) === CAT;
+      const then = solved
+        ? `“down” gives “cat” a weight of ${written(down[CAT])}: of all keys, that of “cat” fits its query best.`
+        : "";
+      frame.advise({ first, then, solved });
       frame.acted();
     }
 

@@ -5,39 +5,32 @@
  * @param {import("../kit/frame.js").Frame} frame
  */
 export function ghostOf(frame) {
-  /** @type {{of: string, weights: number[][] | null}} */
-  let last = { of: "", weights: null };
+  /** @type {number[][] | null} */
+  let last = null;
   /** @type {number[][] | null} */
   let before = null;
   let isNew = true;
   let key = "";
-  const begin = () => (isNew = true);
   // Both before the control that the gesture changes.
   const begins = () => {
     key = "";
-    begin();
+    isNew = true;
   };
   frame.root.addEventListener("pointerdown", begins, true);
   const pressed = (/** @type {Event} */ event) => {
     const { key: next } = /** @type {KeyboardEvent} */ (event);
-    if (next !== key) begin();
+    if (next !== key) isNew = true;
     key = next;
   };
   frame.root.addEventListener("keydown", pressed, true);
-  frame.onReset(() => (last = { of: "", weights: null }));
-  /**
-   * Return the weights before the last gesture that changed them; null if there are none.
-   * @param {string} of  which weights these are: there is no ghost of other ones
-   * @param {number[][]} weights
-   */
-  return (of, weights) => {
-    const isSame = JSON.stringify(weights) === JSON.stringify(last.weights);
-    if (of !== last.of) before = null;
-    else if (!isSame && isNew) {
-      before = last.weights;
+  frame.onReset(() => (last = before = null));
+  /** Return the weights before the last gesture that changed them; null if there are none. */
+  return (/** @type {number[][]} */ weights) => {
+    if (last && isNew && JSON.stringify(weights) !== JSON.stringify(last)) {
+      before = last;
       isNew = false;
     }
-    last = { of, weights };
+    last = weights;
     return before;
   };
 }

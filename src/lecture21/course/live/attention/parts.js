@@ -5,6 +5,7 @@ import { written } from "../kit/numbers.js";
 
 export const PARTS_STYLE = `
 .block { flex: 1 1 100%; min-width: 0; }
+.kept { position: sticky; top: 3.5rem; z-index: 2; background: var(--paper); } .asks { margin: 0.3rem 0 0; } .asks b { color: var(--query); }
 .pair { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1.17fr); gap: 1rem; align-items: start; }
 .control.wide { flex: 1 1 14rem; } .control.wide input { width: 100%; }
 .matrix td.chosen { box-shadow: inset 0 0 0 3px var(--accent); }
@@ -23,10 +24,10 @@ export const PARTS_STYLE = `
 .sum { font-size: 0.85rem; margin: 0.4rem 0 0; line-height: 1.5; font-variant-numeric: tabular-nums; }
 .sum b { color: var(--output); font-weight: 600; }
 .presets { display: flex; flex-wrap: wrap; gap: 0.4rem; }
-details.more > .controls { align-items: end; }
 .talk .matrix td.cell, .talk .matrix td.cell input { font-size: 1.5rem; letter-spacing: -0.08em; }
 .talk .matrix td.cell.long { font-size: 1.1rem; }
 @container (max-width: 36rem) {
+  .finds .tag { min-height: 2.6em; }
   .pair { grid-template-columns: minmax(0, 1fr); }
   .step { width: 100%; max-width: 24rem; justify-self: center; }
 }

@@ -3,7 +3,7 @@
 import { slider } from "../kit/controls.js";
 import { controlsOf } from "../kit/bound.js";
 import { byInput } from "../kit/frame.js";
-import { written } from "../kit/numbers.js";
+import { argmax, written } from "../kit/numbers.js";
 import { MATRICES } from "./compute.js";
 import { step } from "./parts.js";
 import { edit, matrixTable } from "./tables.js";
@@ -14,7 +14,7 @@ import { edit, matrixTable } from "./tables.js";
 /** What a matrix decides, and how one of its numbers is read. @type {Record<Role, {title: string, says: string}>} */
 const ROLES = {
   query: { title: "What a word looks for", says: "looks for" },
-  key: { title: "What it can be found by", says: "found by" },
+  key: { title: "What it can be found by", says: "is found by" },
   value: { title: "What it hands over", says: "hands over" },
 };
 const MOST = 4;
@@ -22,12 +22,16 @@ const MOST = 4;
 const componentsOf = (/** @type {Playground} */ { slots, valueSlots }, /** @type {Role} */ role) =>
   role === "value" ? valueSlots : slots;
 
-/** The choice of a matrix, and a slider for its chosen number. @param {Playground} playground */
-export function cellSlider(playground) {
-  const { frame, state, features, updates } = playground;
+/** The choice of a matrix. @param {Playground} playground @param {Element} parent */
+export function roleChoice({ frame }, parent) {
   const options = Object.entries(ROLES).map(([role, { says }]) => /** @type {[string, string]} */ ([role, says]));
-  controlsOf(frame).choice("role", { label: "Each word …", options });
-  const control = slider(frame.controls, {
+  controlsOf(frame).choice("role", { parent, label: "Each word …", options });
+}
+
+/** A slider for the chosen number of the chosen matrix. @param {Playground} playground @param {Element} parent */
+export function cellSlider(playground, parent) {
+  const { state, tokens, features, updates } = playground;
+  const control = slider(parent, {
     label: "",
     min: -MOST,
     max: MOST,
@@ -42,9 +46,12 @@ export function cellSlider(playground) {
   control.node.classList.add("wide");
   const name = /** @type {Text} */ (control.node.querySelector("label")?.firstChild);
   updates.push(() => {
-    const { role, cell } = state.values;
+    const { role, cell, x } = state.values;
     const [i, j] = cell;
-    name.data = `“${features[j]}” ${ROLES[/** @type {Role} */ (role)].says} “${componentsOf(playground, role)[i]}”: `;
+    const most = argmax(x.map((/** @type {number[]} */ vector) => vector[j]));
+    const who = x[most][j] > 0 ? `“${tokens[most]}”, a “${features[j]}”,` : `a “${features[j]}”`;
+    const { says } = ROLES[/** @type {Role} */ (role)];
+    name.data = `How much ${who} ${says} “${componentsOf(playground, role)[i]}”: `;
     control.set(state.values[MATRICES[/** @type {Role} */ (role)]][i][j]);
   });
 }

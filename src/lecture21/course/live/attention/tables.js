@@ -23,12 +23,12 @@ export function vectorTable(playground, parent) {
 
 /** @param {Playground} playground @param {Element} parent */
 export function weightTable({ frame, state, tokens, updates }, parent) {
-  const node = step(parent, { title: "Weights", formula: "softmax of each row; faint bar: before" });
+  const node = step(parent, { title: "Weights", formula: "softmax of each row" });
   const onRow = (/** @type {number} */ query) => state.set({ query });
   const titles = { label: "Weights", rowTitle: "query", columnTitle: "key" };
   const part = matrix(frame, node, { ...titles, rows: tokens, columns: tokens, limit: LIMIT, onRow });
-  updates.push(({ weights, before }) =>
-    part.update({ values: weights, color: frame.colors.magnitude, row: state.values.query, before }),
+  updates.push(({ weights }) =>
+    part.update({ values: weights, color: frame.colors.magnitude, row: state.values.query }),
   );
 }
 

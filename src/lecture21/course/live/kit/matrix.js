@@ -26,8 +26,6 @@ export const MATRIX_STYLE = `
 .matrix :is(td, thead th).long { font-size: 0.66rem; letter-spacing: -0.03em; }
 .matrix td.leak::after { content: ""; position: absolute; right: 0; top: 0; border: 0.35rem solid;
   border-color: var(--leak) var(--leak) transparent transparent; }
-.matrix td.changed { background-repeat: no-repeat; background-position: left bottom;
-  background-image: linear-gradient(currentColor 0 0), linear-gradient(var(--ghost) 0 0); background-size: var(--now) 3px, var(--was) 7px; }
 .matrix td.sum { padding-left: 0.2rem; color: var(--note); } .matrix td.sum.wrong { color: var(--error); font-weight: 600; }
 .matrix input { width: 100%; height: 2.05rem; min-height: 0; padding: 0; border: 0; border-radius: 0; background: none; color: inherit; font-size: 0.8rem;
   text-align: center; appearance: textfield; cursor: text; }
@@ -181,7 +179,6 @@ export function matrix(frame, parent, options) {
    * @param {number} [shown.row]  the chosen row, which is outlined
    * @param {(row: number, column: number) => boolean} [shown.masked]  hatched
    * @param {(row: number, column: number) => boolean} [shown.leak]  outlined as a leak
-   * @param {number[][] | null} [shown.before]  numbers from 0 to 1 before the last change, as faint bars
    */
   function update({
     values,
@@ -190,7 +187,6 @@ export function matrix(frame, parent, options) {
     row = -1,
     masked = () => false,
     leak = () => false,
-    before = null,
   }) {
     cells.forEach((line, i) => {
       buttons[i]?.setAttribute("aria-pressed", String(i === row));
@@ -202,14 +198,6 @@ export function matrix(frame, parent, options) {
         node.style.color = masked(i, j) ? "" : inkOn(fill);
         node.classList.toggle("masked", masked(i, j));
         node.classList.toggle("leak", leak(i, j));
-        node.classList.toggle("changed", Boolean(before) && !masked(i, j));
-        if (before) {
-          const ink = node.style.color;
-          node.dataset.before = String(before[i][j]);
-          node.style.setProperty("--ghost", `color-mix(in srgb, ${ink || "currentColor"} 35%, transparent)`);
-          node.style.setProperty("--now", `${100 * value}%`);
-          node.style.setProperty("--was", `${100 * before[i][j]}%`);
-        } else delete node.dataset.before;
         node.classList.toggle("on", i === row);
         node.classList.toggle("first", j === 0);
         node.classList.toggle("last", j === columns.length - 1);
