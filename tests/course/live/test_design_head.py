@@ -151,9 +151,41 @@ def test_a_puzzle_starts_half_solved_in_a_sentence_that_shows_what_is_missing(op
     expect(figure.get_by_label("rule 1, what it looks for")).to_have_value("a noun")
     expect(figure.get_by_label("rule 1, what the score adds")).to_have_value("+8")
     expect(figure.locator("tr.wrong")).to_have_count(1)
+    asking, writes = figure.locator(".finds .word[aria-pressed=true]"), figure.locator("p.writes")
+    expect(asking).to_have_text("car ✗")
+    expect(writes).to_have_text("“car” writes 0.33, the average of “plural” by these weights, and should write 1.")
+    expect(figure.locator(".finds .tag:not(:empty)")).to_have_text(["plural 1", "plural 0", "plural 0"])
     figure.get_by_label("rule 1, what it looks for").select_option(label="a person")
+    expect(asking).to_have_text("car ✓")
+    expect(writes).to_have_text("“car” writes 1, the average of “plural” by these weights.")
     expect(figure.locator("tr.wrong")).to_have_count(0)
-    until(lambda: check(figure).startswith("✓ Right in all 200 random sentences."))
+    until(lambda: check(figure).startswith("✓ Right in all 200 random sentences. Who the subject is"))
+
+
+@pytest.mark.parametrize("puzzle", ["nearest", "induction"])
+def test_the_bars_are_the_row_of_the_word_that_asks(open_figures, puzzle):
+    figure = opened(open_figures, puzzle, packed(puzzle, SOLUTIONS[puzzle]))
+    words = figure.locator(".finds >> nth=0").locator(".word").all()
+    for query in (1, len(words) - 1, 4):
+        words[query].click()
+        expect(words[query]).to_have_attribute("aria-pressed", "true")
+        for bars, weights in zip(figure.locator(".finds").all(), shown_weights(figure), strict=True):
+            found = bars.locator(".column").evaluate_all("bars => bars.map((bar) => bar.dataset.value)")
+            assert [float(each) for each in found[: query + 1]] == pytest.approx(weights[query, : query + 1].tolist())
+            assert not any(found[query + 1 :])  # no word sees a later one
+
+
+def test_a_second_rule_is_there_where_it_is_needed_or_wanted(open_figures):
+    figure = opened(open_figures, "subject")
+    second = figure.get_by_label("rule 2, what the score adds")
+    expect(second).to_be_hidden()
+    figure.get_by_role("button", name="A second rule").click()
+    second.select_option(label="+1")
+    expect(figure.get_by_role("button", name="A second rule")).to_be_hidden()
+    figure.get_by_text("Copy the word").click()
+    expect(second).to_be_hidden()
+    figure.get_by_text("The nearest noun").click()
+    expect(second).to_be_visible()
 
 
 WRONG = {
@@ -218,6 +250,7 @@ def test_a_puzzle_is_solved_with_a_finger_on_a_phone(open_figures):
 
 def test_the_matrices_show_the_rules(open_figures):
     figure = opened(open_figures, "nearest", packed("nearest", SOLUTIONS["nearest"]))
+    figure.get_by_text("All weights, and the design as matrices").click()
     reads, writes = figure.locator("table.form").all()
     until(lambda: [text for text in reads.locator("td").all_inner_texts() if text] == ["8", "1"])
     expect(reads.get_by_role("row", name="every word").locator("td.cell")).to_have_count(6)  # not the name

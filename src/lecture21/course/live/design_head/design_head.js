@@ -1,11 +1,12 @@
-// Design a head (chapters 03 and 05): the reader says what words look for and what they write, and every design is
-// tried on random sentences. The one that breaks it is shown.
+// Design a head (chapters 03 and 05): the reader says what words look for and what they write, sees what the word that
+// is wrong finds, and tries the design on random sentences. The one that breaks it is shown.
 
 import { judged, NOTHING, packed, STRENGTHS, tried, unpacked } from "./compute.js";
 import { layersOf, puzzlesWith } from "./puzzles.js";
 import { formsOf, mapOf, STYLE } from "./views.js";
-import { explained, noteText, rowText } from "./words.js";
+import { explained, noteText, resultOf, rowText } from "./words.js";
 import { button, choice } from "../kit/controls.js";
+import { FINDS_STYLE, wordsFound } from "../kit/finds.js";
 import { create, createFrame } from "../kit/frame.js";
 import { kept } from "../kit/kept.js";
 import { written } from "../kit/numbers.js";
@@ -13,6 +14,7 @@ import { integerIn, oneOf } from "../kit/state.js";
 import { store } from "../kit/store.js";
 
 const KEPT = "designs";
+const SEEN = 0.005; // a weight whose bar can be seen
 
 /** @typedef {import("./compute.js").Word} Word @typedef {import("./compute.js").Layer} Layer */
 /** @typedef {import("./puzzles.js").Puzzle} Puzzle */
@@ -26,7 +28,7 @@ export default {
     const sentences = sentencesOf(model.get("words"), model.get("sentences"));
     const frame = createFrame(context, {
       title: "Design a head",
-      first: "This design is half right. See where it fails, in red, and repair it.",
+      first: "This head is half right. Change the lists until each red ✗ is a ✓.",
       fields: {
         puzzle: { start: ids[0], check: oneOf(ids) },
         design: { start: [], check: (value) => Array.isArray(value) && value.length <= 40 },
@@ -35,7 +37,7 @@ export default {
       onChange: update,
     });
     const { state } = frame;
-    frame.root.append(create("style", {}, STYLE));
+    frame.root.append(create("style", {}, FINDS_STYLE + STYLE));
     const task = create("p", { class: "task" });
     const rules = create("div", { class: "controls" });
     const actions = create("div", { class: "actions" });
@@ -47,14 +49,31 @@ export default {
       onInput: (puzzle) => open(puzzle),
     });
     frame.controls.after(task, rules);
-    frame.stage.before(actions);
-    frame.foot.before(hints);
+    frame.foot.before(actions, hints);
     button(actions, { label: `Check on ${sentences.length} random sentences`, main: true, onClick: check });
     button(actions, { label: "Another sentence", onClick: another });
+    const addRule = button(actions, {
+      label: "A second rule",
+      onClick() {
+        isWide = true;
+        update();
+      },
+    });
+    const shown = create("div", { class: "shown" });
+    const maps = create("div", { class: "maps" });
+    const summary = create("summary", {}, "All weights, and the design as matrices");
+    frame.stage.append(shown, create("details", { class: "more" }, summary, maps));
 
     /** The last check: of which design, what it said. */
     let checked = { of: "", wrong: 0 };
-    let shown = "";
+    let showing = "";
+    /** Whether the reader has asked for the second rule. */
+    let isWide = false;
+    /** The word whose weights the reader has asked for; -1: that of the first mistake. */
+    let asked = -1;
+    /** @type {ReturnType<typeof stripOf>[]} the words, once for each layer */
+    let strips = [];
+    let stripped = "";
 
     const puzzleNow = () => /** @type {Puzzle} */ (puzzles.find(({ id }) => id === state.values.puzzle));
     const layersNow = () => {
@@ -96,25 +115,81 @@ export default {
     function update() {
       const puzzle = puzzleNow();
       const layers = layersNow();
-      if (shown !== puzzle.id) show(puzzle);
+      if (showing !== puzzle.id) show(puzzle);
       const words = sentences[state.values.sentence];
       const found = judged(puzzle, layers, words);
       const first = found.rows.findIndex(({ isRight }) => !isRight);
-      layers.forEach((layer, n) => controls[n].set(layer));
-      const parts = found.heads.map((head, n) => {
+      const used = Math.max(
+        ...layers.flatMap(({ rules }) => rules.map(({ strength }, n) => (strength === NOTHING ? 1 : n + 1))),
+        ...puzzle.design.map(({ rules }) => rules.length),
+        isWide ? puzzle.family.rules : 1,
+      );
+      layers.forEach((layer, n) => controls[n].set(layer, used));
+      addRule.hidden = used >= puzzle.family.rules;
+      const texts = found.heads.map((head, n) => {
+        const value = puzzle.family.values[layers[n].value];
+        if (n < layers.length - 1) return head.written.map((amounts) => noteText(amounts, words));
+        return found.rows.map((row, i) => rowText(row, value, i === first));
+      });
+      const now = `${puzzle.id} ${state.values.sentence}`;
+      if (stripped !== now) {
+        stripped = now;
+        asked = -1;
+        strips = layers.map((_, n) => stripOf(words, layers.length > 1 ? `Layer ${n + 1}: ` : ""));
+        shown.replaceChildren(...strips.map(({ node }) => node));
+      }
+      const last = found.rows.reduce((best, { wanted }, i) => (wanted ? i : best), words.length - 1);
+      const query = asked >= 0 ? asked : first >= 0 ? first : last;
+      found.heads.forEach(({ weights }, n) => {
         const isLast = n === layers.length - 1;
         const value = puzzle.family.values[layers[n].value];
-        return mapOf(frame, words, head, {
-          title: layers.length > 1 ? `Weights of layer ${n + 1}` : "Weights: each row is a word that asks",
-          writes: "writes",
-          rows: words.map((_, i) =>
-            isLast ? rowText(found.rows[i], value, i === first) : noteText(head.written[i], words),
-          ),
-        });
+        const flag = /** @type {keyof Word} */ (value.reads);
+        const { name } = words[query];
+        strips[n].update(
+          isLast
+            ? resultOf(name, found.rows[query], value)
+            : { text: `“${name}” writes ${texts[n][query].text}.`, tone: "" },
+          {
+            query,
+            weights: weights[query].map((weight, j) => (j > query ? null : weight)),
+            tags: words.map((word, j) =>
+              value.kind === "flag" && weights[query][j] >= SEEN ? `${value.reads} ${word[flag]}` : "",
+            ),
+            right: isLast ? found.rows.map(({ wanted, isRight }) => (wanted ? isRight : null)) : [],
+          },
+        );
       });
-      const forms = layers.map((layer) => formsOf(frame, puzzle.family, layer));
-      frame.stage.replaceChildren(...parts.flatMap((map, n) => [map, forms[n]]));
+      const titles = layers.length > 1 ? layers.map((_, n) => `Weights of layer ${n + 1}`) : ["Weights of all words"];
+      maps.replaceChildren(
+        ...found.heads.flatMap((head, n) => [
+          mapOf(frame, words, head, { title: titles[n], writes: "writes", rows: texts[n] }),
+          formsOf(frame, puzzle.family, layers[n]),
+        ]),
+      );
       say(puzzle, layers, words, found, first);
+    }
+
+    /** The words of a sentence, for a layer. @param {Word[]} words @param {string} which */
+    function stripOf(words, which) {
+      const title = create("p", { class: "writes" });
+      const node = create("div", {}, title);
+      const { update: draw } = wordsFound(node, {
+        label: `${which}weights of the word that asks`,
+        words: words.map(({ name }) => name),
+        onQuery(query) {
+          asked = query;
+          update();
+        },
+      });
+      return {
+        node,
+        /** @type {(said: {text: string, tone: string}, found: import("../kit/finds.js").Found) => void} */
+        update({ text, tone }, found) {
+          title.textContent = `${which}${text}`;
+          title.className = `writes ${tone}`;
+          draw(found);
+        },
+      };
     }
 
     /**
@@ -130,7 +205,10 @@ export default {
       const isChecked = checked.of === fingerprint();
       const parts = [];
       if (isChecked && !checked.wrong) {
-        parts.push(create("b", { class: "right" }, `✓ Right in all ${sentences.length} random sentences. `));
+        parts.push(
+          create("b", { class: "right" }, `✓ Right in all ${sentences.length} random sentences. `),
+          puzzle.why,
+        );
       } else if (isChecked) {
         const count = `✗ Wrong in ${checked.wrong} of ${sentences.length} random sentences. `;
         parts.push(create("b", { class: "wrong" }, count), "The shortest is shown. ");
@@ -149,7 +227,8 @@ export default {
     let controls = [];
     /** Show the task, the rules and the hints of a puzzle. @param {Puzzle} puzzle */
     function show(puzzle) {
-      shown = puzzle.id;
+      showing = puzzle.id;
+      isWide = false;
       chosen.set(puzzle.id);
       task.textContent = puzzle.task;
       controls = Array.from({ length: puzzle.layers }, (_, n) =>
@@ -244,7 +323,8 @@ function layerControls({ family, layers }, number, onChange) {
     if (which && n === 0) row.prepend(create("span", { class: "layer" }, `Layer ${number + 1}`));
     return {
       row,
-      set(/** @type {import("./compute.js").Rule} */ rule) {
+      set(/** @type {import("./compute.js").Rule} */ rule, /** @type {number} */ used) {
+        row.hidden = n >= used;
         ask.selectedIndex = rule.ask;
         offer.selectedIndex = rule.offer;
         strength.selectedIndex = rule.strength;
@@ -258,9 +338,9 @@ function layerControls({ family, layers }, number, onChange) {
   if (slot) writes.append("as", slot);
   return {
     nodes: [...rows.map(({ row }) => row), writes],
-    set(/** @type {Layer} */ layer) {
+    set(/** @type {Layer} */ layer, /** @type {number} */ used) {
       now = layer;
-      layer.rules.forEach((rule, n) => rows[n].set(rule));
+      layer.rules.forEach((rule, n) => rows[n].set(rule, used));
       value.selectedIndex = layer.value;
       if (slot) slot.selectedIndex = layer.slot;
     },

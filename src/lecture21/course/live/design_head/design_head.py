@@ -13,10 +13,10 @@ _COUNT = 200
 _DESCRIPTIONS = (
     "A puzzle: design an attention head for sentences such as “the pilot near the old cars is late”. Two rules say "
     "which words look for which, such as “every word looks for a noun”, and what the score adds; a third choice says "
-    "what is written. A map shows the weights of one sentence, and a button tries the design on 200 random sentences.",
+    "what is written. Bars show what one word finds, and a button tries the design on 200 random sentences.",
     "A puzzle: design heads for sequences of words in which a stretch returns, such as “car lamp river pilot lamp "
     "river”. A rule says what a word compares, such as its place − 1 with the places of others, and what is written as "
-    "“word before” or “next word”. A map shows the weights, and a button tries the design on 200 random sequences.",
+    "“word before” or “next word”. Bars show what one word finds; a button tries the design on 200 random sequences.",
 )
 
 

@@ -17,6 +17,7 @@ import { namesOf, NOTHING, oneHot, STRENGTHS } from "./compute.js";
  *   what word i should write, and which words it should find for that; null if it does not matter
  * @property {string[]} hints
  * @property {string} solution
+ * @property {string} why  a design that is right is
  * @property {Written[]} design  the solution, layer by layer
  * @property {Written[]} half  the half of a solution with which the reader starts
  *
@@ -147,6 +148,7 @@ const PUZZLES = [
       "A score s gives a word e^s times the weight of a word with the score 0. It has up to 13 rivals.",
     ],
     solution: "Every word looks for a person, +8, and writes “plural”.",
+    why: "Who the subject is and what it says are two things: the head looks for a person and writes a number.",
     design: [{ rules: [["one", "person", 8]], value: "plural" }],
     half: [{ rules: [["one", "noun", 8]], value: "plural" }],
   },
@@ -169,6 +171,7 @@ const PUZZLES = [
     ],
     solution:
       "Every word looks for an adjective, +4 or more, and writes “adjective”. Where there is none, 0 is averaged.",
+    why: "One adjective outweighs all others together, and without one there are only zeros to average.",
     design: [{ rules: [["one", "adjective", 8]], value: "adjective" }],
     half: [{ rules: [["one", "adjective", 1]], value: "adjective" }],
   },
@@ -189,6 +192,7 @@ const PUZZLES = [
       "An adjective may come three places after the noun. How much must being a noun add, so that the adjective stays behind?",
     ],
     solution: "Every word looks for a noun, +8, and for late words, +1 for each place; it writes the name.",
+    why: "Scores add up: being a noun outweighs all else, and among nouns the place decides.",
     design: [
       {
         rules: [
@@ -214,6 +218,7 @@ const PUZZLES = [
       "If a name occurs twice, both places write the same, so it does not matter which of them is found.",
     ],
     solution: "Every word looks for its own name, +8. Or for late words, +4: the latest that it sees is itself.",
+    why: "A word is the only one here that fits itself, by its name or by its place.",
     design: [{ rules: [["name", "name", 8]], value: "name" }],
     half: [{ rules: [["one", "late", 0.5]], value: "name" }],
   },
@@ -231,6 +236,7 @@ const PUZZLES = [
       "A score of 2 is not enough: with ten words, e² must compete with nine times 1.",
     ],
     solution: "A word compares its place − 1 with their place, +8, and writes the name as “word before”.",
+    why: "Only one word has the place before, and its lead outweighs all others.",
     design: [{ rules: [["earlier", "place", 8]], value: "name", slot: "before" }],
     half: [{ rules: [["earlier", "place", 1]], value: "name", slot: "before" }],
   },
@@ -253,6 +259,7 @@ const PUZZLES = [
     solution:
       "Layer 1: its place − 1 with their place, +8, writes the name as “word before”. " +
       "Layer 2: its name with their “word before”, +8, writes the name as “next word”.",
+    why: "Layer 1 tells each word what came before it, so layer 2 can find the word that follows.",
     design: [
       { rules: [["earlier", "place", 8]], value: "name", slot: "before" },
       { rules: [["name", "before", 8]], value: "name", slot: "next" },

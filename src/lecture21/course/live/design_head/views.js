@@ -7,6 +7,7 @@ import { STRENGTHS } from "./compute.js";
 
 export const STYLE = `
 .task { margin: 0.5rem 0 0.3rem; }
+.finds { --tall: 3rem; } p.writes { font-weight: 600; margin: 0; } .actions { margin-top: 0.6rem; } .shown { display: grid; gap: 0.8rem; flex: 1 1 100%; } .maps { display: flex; flex-wrap: wrap; gap: 0.9rem; }
 .rule { display: flex; flex-wrap: wrap; gap: 0.25rem 0.4rem; align-items: center; flex: 1 1 100%; font-size: 0.95rem; }
 .rule select { padding: 0.15rem 0.3rem; min-height: 2.1rem; font-size: 0.9rem; }
 .rule .layer { font-weight: 600; flex: 1 1 100%; }

@@ -23,6 +23,20 @@ export function rowText(row, value, isFirst) {
 }
 
 /**
+ * Say what one word writes, and whether it should.
+ * @param {string} name
+ * @param {import("./compute.js").Row} row
+ * @param {import("./compute.js").Feature} value  what is written
+ */
+export function resultOf(name, { text, amount, wanted, isRight }, { kind, reads }) {
+  const writes =
+    kind === "name" ? nameAnd(text, amount) : `${short(amount)}, the average of “${reads}” by these weights`;
+  if (!wanted) return { text: `“${name}” writes ${writes}; it does not count here.`, tone: "" };
+  const tone = isRight ? "right" : "wrong";
+  return { text: `“${name}” writes ${writes}${isRight ? "" : `, and should write ${wanted.write}`}.`, tone };
+}
+
+/**
  * What one word writes in a layer whose result is not what the task asks for.
  * @param {number[]} amounts
  * @param {import("./compute.js").Word[]} words
