@@ -20,6 +20,14 @@ def started(stage):
     return figure
 
 
+def sentence_of(figure):
+    """Return the field of the sentence, whose fold is opened if it is not."""
+    field = figure.get_by_role("textbox", name="Sentence")
+    if not field.is_visible():
+        figure.get_by_text("Another sentence").click()
+    return field
+
+
 def ready(figure):
     figure.locator("section.figure:not([aria-busy=true])").wait_for()
 
@@ -126,7 +134,7 @@ def test_a_link_restores_the_state_and_long_sentences_are_cut_to_the_block(open_
     stage = open_figures(live.ResidualStream())
     figure = started(stage)
     long = "O Romeo, Romeo! wherefore art thou Romeo?\nDeny thy father"
-    figure.get_by_role("textbox", name="Sentence").fill(long)
+    sentence_of(figure).fill(long)
     figure.get_by_role("checkbox", name="Use layer 4, attention").uncheck()
     ready(figure)
     expect(figure.locator("section.figure")).to_contain_text(
@@ -136,13 +144,13 @@ def test_a_link_restores_the_state_and_long_sentences_are_cut_to_the_block(open_
     figure.get_by_role("button", name="Link to this state").click()
     figure.get_by_text("address bar").wait_for()
     again = started(open_figures(live.ResidualStream(), hash=stage.page.evaluate("location.hash")))
-    expect(again.get_by_role("textbox", name="Sentence")).to_have_value(long)
+    expect(sentence_of(again)).to_have_value(long)
     expect_figure(again, gpt, long, TOKEN, removed=["3.attention"])
 
 
 def test_wrong_text_gets_one_sentence_and_the_last_state_stays(open_figures, gpt):
     figure = started(open_figures(live.ResidualStream()))
-    text = figure.get_by_role("textbox", name="Sentence")
+    text = sentence_of(figure)
     for wrong, sentence in {
         "naïve 2": "The model has no “ï”, “2”",
         "T": "two characters",
@@ -150,7 +158,8 @@ def test_wrong_text_gets_one_sentence_and_the_last_state_stays(open_figures, gpt
     }.items():
         text.fill(wrong)
         ready(figure)
-        expect(figure.locator(".message")).to_contain_text(sentence)
+        expect(figure.locator(".control:has(textarea) > .message")).to_contain_text(sentence)
+        expect(figure.locator(".stage.old")).to_have_count(1)
         expect_figure(figure, gpt, TEXT, TOKEN, choose=False)
 
 
@@ -175,21 +184,26 @@ def test_a_click_on_a_layer_removes_it_another_restores_it_and_only_then_there_i
 def test_each_part_is_removed_in_turn_and_its_loss_stays(open_figures, gpt):
     stage = open_figures(live.ResidualStream())
     figure = started(stage)
-    outcome, worth = figure.locator(".outcome"), figure.get_by_role("list", name="Loss of the sentence without each")
-    expect(worth).to_be_hidden()
+    outcome, about = figure.locator(".outcome"), figure.locator(".stream-panel .said")
+    expect(about).to_contain_text("the probability of “h”")
     stage.page.clock.install()
     figure.get_by_role("button", name="Remove each in turn").click()
     expect(figure.get_by_role("checkbox", name="Use layer 1, attention")).not_to_be_checked()
     stage.page.clock.run_for(10_000)
     for part in figure.get_by_role("checkbox", name="Use layer").all():
         expect(part).to_be_checked()
-    expect(worth.get_by_role("listitem")).to_have_count(8)
+    expect(about).to_contain_text("the loss of the sentence without this part")
     wanted = [measured(*gpt, TEXT, TOKEN, [part])[1] for part in PARTS]
-    shown = [float(text.split("\n")[-1]) for text in worth.get_by_role("listitem").all_inner_texts()]
+    shown = [float(text) for text in figure.locator(".stream .number").all_inner_texts()[1:]]
     assert shown == pytest.approx(wanted, abs=0.006)
+    widths = figure.locator(".stream .drawn").evaluate_all("bars => bars.map((bar) => parseFloat(bar.style.width))")
+    assert widths[1:] == pytest.approx([100 * loss / max(wanted) for loss in wanted], abs=0.01)
     most = PARTS[wanted.index(max(wanted))]
     expect(outcome).to_contain_text(f"most without layer {int(most[0]) + 1}, {most[2:].replace('_', '-')}, to ")
-    figure.get_by_role("textbox", name="Sentence").fill("Good day!")
+    figure.get_by_role("slider", name="Character").press("ArrowLeft")
+    expect(about).to_contain_text("the probability of “g”")  # of another character, which has no part in the losses
+    expect(outcome).to_be_hidden()
+    sentence_of(figure).fill("Good day!")
     ready(figure)
-    expect(worth).to_be_hidden()
+    expect(about).to_contain_text("the probability of")
     expect(outcome).to_be_hidden()

@@ -40,7 +40,7 @@ export const STREAM_STYLE = `
 .stream .chosen { background: var(--accent); color: var(--on-accent); }
 .stream input { flex: none; width: 1rem; height: 1rem; }
 .stream .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.bars.parts li { grid-template-columns: 6.2rem 1fr 2.4rem; } .bars.parts .name { font-family: inherit; }
+.stream .harm { background: var(--series-1); } .stream .own { border-width: 0 2px 0 0; }
 .stream .best { font-family: ui-monospace, monospace; text-align: center; }
 @container (max-width: 30rem) { .stream li { grid-template-columns: 8.3rem 1fr 3.5rem 1.2rem; gap: 0.25rem; font-size: 0.85rem; } }
 `;

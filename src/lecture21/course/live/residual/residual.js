@@ -2,6 +2,7 @@
 // wrong without it.
 
 import { controlsOf } from "../kit/bound.js";
+import { fold, more } from "../kit/controls.js";
 import { byInput, create, createFrame } from "../kit/frame.js";
 import { argmax, dot, percent, softmax, written } from "../kit/numbers.js";
 import { player } from "../kit/player.js";
@@ -30,10 +31,7 @@ const PART = /^\d{1,3}\.(attention|feed_forward)$/;
 const isPartList = (/** @type {unknown} */ value) =>
   Array.isArray(value) && value.length <= 256 && value.every((part) => PART.test(part));
 
-const FIRST =
-  "Follow the bars down the stream. Which part would be missed most? Remove each in turn; " +
-  byInput("a click on a part", "a tap on a part") +
-  " removes it too, and another restores it.";
+const FIRST = `Which part would be missed most? Guess, then remove each in turn. ${byInput("A click on", "A tap on")} a part removes it alone.`;
 const THEN =
   "nothing flows from that layer into the stream, all bars below it change, and the loss of the sentence with them.";
 
@@ -59,7 +57,7 @@ export default {
     frame.onRemove(() => engine.close());
 
     const { slider, textField } = controlsOf(frame);
-    const box = textField("prompt", { label: "Sentence", rows: 2 });
+    const box = textField("prompt", { parent: more(frame, "Another sentence"), label: "Sentence", rows: 2 });
     box.node.classList.add("wide");
     const seenNote = create("span", { class: "said" });
     box.node.append(seenNote);
@@ -90,6 +88,10 @@ export default {
       show: (token) => (token < 0 || token >= names.length ? names.length : token + 1),
       take: (value) => (value === names.length ? -1 : value - 1),
       format: (value) => `${value}, “${shortName(names[value - 1] ?? "")}”`,
+      onInput(token) {
+        without = null; // the bars are of this character again
+        state.set({ token });
+      },
     });
     const makeView = () =>
       streamView(
@@ -107,15 +109,13 @@ export default {
     const panel = create("div", { class: "panel next" });
     const heading = create("p", { class: "panel-title" });
     const losses = create("p", {});
-    const title = create("p", { class: "panel-title" }, "Loss of the sentence without");
-    panel.append(losses, title);
-    const ranking = bars(panel, "Loss of the sentence without each part");
-    ranking.node.classList.add("parts");
-    panel.append(heading);
-    const list = bars(panel, "Probabilities of the next character");
+    panel.append(losses);
+    const next = fold(frame, panel, "The next character");
+    next.append(heading);
+    const list = bars(next, "Probabilities of the next character");
     const key = create("p", { class: "key" }, "hollow: with all parts");
     const effect = create("p", { "aria-live": "polite" });
-    panel.append(key, effect);
+    next.append(key, effect);
     frame.stage.append(panel);
 
     /** @type {Shown | null} */
@@ -245,7 +245,14 @@ export default {
       });
       const chosen = Math.min(state.values.chosen, 2 * L);
       const which = t + 1 < T ? "the next character" : "the most probable next character";
-      view.update(rows, { removed: remove, chosen, target: `“${shortName(symbols[target])}”, ${which}` });
+      const [before, after] = [lossOf(whole, ids, V), lossOf(now, ids, V)];
+      const each = remove.length || movie.plays ? null : losesOf(ids);
+      view.update(rows, {
+        removed: remove,
+        chosen,
+        target: `“${shortName(symbols[target])}”, ${which}`,
+        without: each && { losses: each, whole: before },
+      });
       effect.textContent = sentenceOf(
         chosen,
         rows[chosen],
@@ -259,18 +266,6 @@ export default {
         .join("")}”`;
       list.update(distributionRows(symbols, probabilities(whole), probabilities(now), 8));
       key.hidden = !remove.length;
-      const [before, after] = [lossOf(whole, ids, V), lossOf(now, ids, V)];
-      const each = losesOf(ids);
-      title.hidden = ranking.node.hidden = !each;
-      const longest = Math.max(...(each ?? []), before);
-      ranking.update(
-        (each ?? []).map((loss, n) => ({
-          name: view.names[n + 1].replace("layer ", "").replace(",", ""),
-          text: loss.toFixed(2),
-          share: loss / longest,
-          outline: before / longest,
-        })),
-      );
       if (begun) {
         frame.advise({ first: FIRST, then: outcome() });
         frame.acted();

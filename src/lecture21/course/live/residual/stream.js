@@ -42,9 +42,10 @@ export function streamView(frame, layers, onSwitch, onChoose) {
     // Not on a click: it would draw the box as it was before its change is known.
     for (const act of ["focusin", "pointerenter"]) box.addEventListener(act, () => onChoose(step));
     const drawn = create("span", { class: "drawn" });
-    const track = create("span", { class: "track", "aria-hidden": "true" }, drawn);
+    const own = create("span", { class: "own" });
+    const track = create("span", { class: "track", "aria-hidden": "true" }, drawn, own);
     const [share, best] = [create("span", { class: "number" }), create("span", { class: "best" })];
-    return { node: create("li", {}, box, track, share, best), box, input, drawn, share, best };
+    return { node: create("li", {}, box, track, share, best), box, input, drawn, own, share, best };
   });
   const list = create("ol", { class: "stream", role: "list", "aria-label": "Embedding and parts" });
   list.append(...rows.map(({ node }) => node));
@@ -121,19 +122,31 @@ export function streamView(frame, layers, onSwitch, onChoose) {
     },
     /**
      * @param {{added: number, stream: number, share: number, best: string}[]} now  share: probability of the target
-     * @param {{removed: string[], chosen: number, target: string}} options  target: the character, as it is named
+     * @param {object} options
+     * @param {string[]} options.removed
+     * @param {number} options.chosen
+     * @param {string} options.target  the character, as it is named
+     * @param {{losses: number[], whole: number} | null} options.without  the loss of the sentence without each part and
+     *   with all, which the bars show in place of probabilities
      */
-    update(now, { removed, chosen, target: named }) {
+    update(now, { removed, chosen, target: named, without }) {
       seen = { rows: now, removed };
-      about.textContent = `Bars: the probability of ${named}, if the model ended here. Beside them: its best guess.`;
+      const longest = without ? Math.max(...without.losses, without.whole) : 1;
+      about.textContent = without
+        ? `Bars: the loss of the sentence without this part. Line: with all parts, ${without.whole.toFixed(2)}.`
+        : `Bars: the probability of ${named}, if the model ended here. Beside them: its best guess.`;
       now.forEach(({ share, best }, step) => {
         const row = rows[step];
+        const loss = without && step ? without.losses[step - 1] : 0;
         row.box.style.borderColor = step ? colorOf(step) : frame.colors.stream;
         row.box.classList.toggle("gone", isGone(step));
         row.box.classList.toggle("chosen", step === chosen);
-        row.drawn.style.width = `${100 * share}%`;
-        row.share.textContent = percent(share);
-        row.best.textContent = best;
+        row.drawn.style.width = `${100 * (without ? loss / longest : share)}%`;
+        row.drawn.classList.toggle("harm", Boolean(without));
+        row.own.hidden = !loss;
+        row.own.style.width = `${(100 * (without?.whole ?? 0)) / longest}%`;
+        row.share.textContent = without ? (step ? loss.toFixed(2) : "") : percent(share);
+        row.best.textContent = without ? "" : best;
       });
       target.redraw();
     },
