@@ -17,6 +17,12 @@ def started(stage):
     return figure
 
 
+def prompt_of(figure):
+    """Return the field of the prompt, whose fold is opened."""
+    figure.get_by_text("Another prompt").click()
+    return figure.get_by_role("textbox")
+
+
 def texts(figure) -> list[str]:
     return figure.locator(".panel .text b").all_text_contents()
 
@@ -50,6 +56,7 @@ def test_the_letter_in_sight_and_hidden_has_the_probability_of_torch(open_figure
             figure.get_by_role("slider", name="Letter to predict").press("ArrowLeft")
         figure.locator("section.figure:not([aria-busy=true])").wait_for()
         t = len(seen) - 1 - presses
+        expect(figure.locator(".text mark")).to_have_text([seen[t]] * 2)
         found = []
         for panel, name in zip(figure.locator(".panel").all(), NAMES, strict=True):
             model, tokenizer = pretrained.load(name)
@@ -78,7 +85,7 @@ def test_another_seed_and_another_prompt_give_other_texts_and_reset_the_first(op
     first = texts(figure)
     figure.get_by_role("button", name="Write again").click()
     expect(figure.locator(".panel .text b").first).not_to_have_text(first[0])
-    figure.get_by_role("textbox").fill(LONG)
+    prompt_of(figure).fill(LONG)
     expect(figure.locator(".panel .text").first).to_contain_text("MIRANDA")
     expect(figure.locator("section.figure")).to_contain_text("the window is full", use_inner_text=True)
     figure.get_by_role("button", name="Reset").click()
@@ -87,9 +94,12 @@ def test_another_seed_and_another_prompt_give_other_texts_and_reset_the_first(op
 
 def test_a_prompt_that_cannot_be_continued_gets_a_sentence(open_figures):
     figure = started(open_figures(live.SideBySide()))
-    figure.get_by_role("textbox").fill("7")
-    expect(figure.get_by_role("alert")).to_contain_text("The model has no “7”")
-    figure.get_by_role("textbox").fill("")
-    expect(figure.get_by_role("alert")).to_have_text("Type at least one character to continue.")
-    figure.get_by_role("textbox").fill("O")
+    prompt, said = prompt_of(figure), figure.locator(".control:has(textarea) > [role=alert]")
+    prompt.fill("7")
+    expect(said).to_contain_text("The model has no “7”")
+    prompt.fill("")
+    expect(said).to_have_text("Type at least one character to continue.")
+    expect(figure.locator(".stage.old")).to_have_count(1)
+    prompt.fill("O")
     expect(figure.locator(".message")).to_be_empty()
+    expect(figure.locator(".stage.old")).to_have_count(0)

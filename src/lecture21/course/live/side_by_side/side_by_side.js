@@ -1,7 +1,7 @@
 // Two GPTs continue the same prompt (chapter 04): one that was trained with a causal mask, and one without.
 
 import { controlsOf } from "../kit/bound.js";
-import { button } from "../kit/controls.js";
+import { button, more } from "../kit/controls.js";
 import { loadFile } from "../kit/files.js";
 import { create, createFrame, messageOf } from "../kit/frame.js";
 import { percent, softmax } from "../kit/numbers.js";
@@ -15,6 +15,7 @@ import { WRITE_STYLE } from "../characters/style.js";
 const TITLE = "Two models, one prompt";
 const COUNT = 80; // characters for each press of the button
 const STAMP_STYLE = `
+.text mark { background: none; color: var(--ink); font-weight: 700; border-bottom: 3px solid var(--accent); }
 .stamp { position: absolute; top: -0.4rem; right: 0; margin: 0; padding: 0 0.5rem; rotate: -6deg; color: var(--error); border: 2px solid; border-radius: 6px;
   font-weight: 700; background: var(--paper); }
 `;
@@ -57,11 +58,12 @@ export default {
     });
     const { slider, textField } = controlsOf(frame);
     const box = textField("prompt", {
+      parent: more(frame, "Another prompt"),
       label: "Prompt",
       rows: 2,
       onInput: (prompt) => {
         if (prompt) state.set({ prompt });
-        else frame.fail("Type at least one character to continue.");
+        else refuse("Type at least one character to continue.");
       },
     });
     box.node.style.flexBasis = "100%";
@@ -115,30 +117,43 @@ export default {
       refresh();
     }
 
+    /** Say at the prompt why it is not continued. */
+    function refuse(/** @type {string} */ why) {
+      box.input.setAttribute("aria-invalid", "true");
+      frame.fail(why);
+    }
+
     async function write() {
       const { prompt, seed } = state.values;
       const unknown = models.map(({ symbols }) => ({ symbols, ...encodeText(prompt, symbols) }));
       const wrong = unknown.find((each) => each.unknown.length);
-      box.input.setAttribute("aria-invalid", String(Boolean(wrong)));
-      if (wrong) return frame.fail(unknownSentence(wrong.unknown, wrong.symbols));
+      if (wrong) return refuse(unknownSentence(wrong.unknown, wrong.symbols));
+      box.input.setAttribute("aria-invalid", "false");
       const shares = await Promise.all(models.map((each, i) => probabilities(each.gpt, unknown[i].ids)));
       const jobs = models.map((each, i) => each.gpt.generate(unknown[i].ids, { count: COUNT, seed }).done);
       const texts = (await Promise.all(jobs)).map((ids, i) =>
         Array.from(ids, (/** @type {number} */ id) => models[i].symbols[id]).join(""),
       );
       frame.fail("");
+      // The letter that is predicted, among those that are given.
+      const given = [...prompt];
+      const here = given.length - letters.length + at();
+      const parts = () => [
+        given.slice(0, here).join(""),
+        create("mark", {}, given[here]),
+        given.slice(here + 1).join(""),
+      ];
       texts.forEach((text, i) => {
-        const given = create("span", {}, prompt);
-        given.style.color = "var(--note)";
-        panels[i].text.replaceChildren(given, create("b", {}, text));
+        const start = create("span", {}, ...(shares[i] ? parts() : [prompt]));
+        start.style.color = "var(--note)";
+        panels[i].text.replaceChildren(start, create("b", {}, text));
       });
-      const said = texts.map((text, i) => {
-        const writes = `writes “${text.slice(0, 30).replace(/\s+/g, " ")} …”.`;
-        if (!shares[i]) return `The model ${labelsNow[i]} ${writes}`;
-        const [visible, hidden] = shares[i].map((share) => percent(share));
+      const said = shares.flatMap((share, i) => {
+        if (!share) return [];
+        const [visible, hidden] = share.map((each) => percent(each));
         const letter = `“${shortName(letters[at()])}”`;
-        const copies = copied(shares[i]) ? "copies: it " : "";
-        return `The model ${labelsNow[i]} ${copies}gives ${letter} ${visible} in sight and ${hidden} hidden, and ${writes}`;
+        const copies = copied(share) ? "copies: it " : "";
+        return [`The model ${labelsNow[i]} ${copies}gives ${letter} ${visible} in sight and ${hidden} hidden.`];
       });
       panels.forEach(({ list, stamp }, i) => {
         stamp.hidden = !copied(shares[i]);
