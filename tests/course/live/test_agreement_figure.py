@@ -226,6 +226,23 @@ def test_the_page_trains_and_shows_the_scores_of_its_runs(open_figures, load_mod
     assert bag == pytest.approx(majority_score(22), abs=0.06)  # three standard errors of 600 sentences
 
 
+def test_what_one_should_see_follows_the_scores_at_the_distance_that_is_shown(load_module):
+    page = load_module("agreement/readings.js")
+    for score, verdict in {
+        0.99: "it finds the subject",
+        0.75: "better than counting",
+        0.62: "no better than counting",
+        0.51: "it tosses a coin",
+    }.items():
+        said = page.evaluate(
+            """score => module.outcomeOf([{ name: "RNN", score }, { name: "bag of words", score: 0.6 }], 22, 0.64)""",
+            score,
+        ).replace("\u00a0", " ")
+        assert said == (
+            f"at 22 words, counting the nouns is right in 64 %. RNN: right in {100 * score:.0f} %, {verdict}."
+        )
+
+
 def test_a_training_is_scored_at_other_distances_and_the_bag_of_words_is_a_line(open_figures):
     figure = opened(open_figures, 2)
     curves = figure.locator(".chart .curve[d*=L]")
@@ -271,7 +288,7 @@ def test_the_reader_predicts_trains_by_keyboard_and_starts_again(open_figures):
     expect(figure.locator(".outcome")).to_be_hidden()
     figure.locator("button.main").press("Enter")
     expect(figure.locator("button.main")).to_contain_text("Train at")
-    expect(figure.locator(".outcome")).to_contain_text("the gray lines")
+    expect(figure.locator(".outcome")).to_contain_text("at 4 words, counting the nouns is right in 75 %. RNN: right in")
     figure.get_by_role("checkbox", name="shorter distances too").press("Space")
     figure.locator("button.main").press("Enter")
     expect(figure.locator(".reading")).to_contain_text("Trained at 1 to 4 words")

@@ -125,6 +125,17 @@ def test_a_word_is_dragged_and_the_others_stay(open_figures, touch):
     until(lambda: is_shown(figure, kept, ["sat"]))
 
 
+def test_the_row_of_the_word_that_is_moved_glows(open_figures):
+    figure = opened(open_figures)
+    glowing = figure.locator(".weights tr.moved th")
+    expect(glowing).to_have_count(0)
+    for word in ("cat", "down"):
+        figure.get_by_role("button", name=f"{word}: body").press("ArrowUp")
+        expect(glowing).to_have_text([word])
+    figure.get_by_role("button", name="Reset").click()
+    expect(glowing).to_have_count(0)
+
+
 def test_a_word_goes_no_farther_than_the_edge_and_stays_where_it_is_in_another_sentence(open_figures):
     figure = opened(open_figures)
     drag(figure, "down: body", -2000, 2000, False)

@@ -7,9 +7,9 @@ import { button } from "../kit/controls.js";
 import { byInput, create, createFrame, headings, panel } from "../kit/frame.js";
 import { seededRandom } from "../kit/numbers.js";
 import { integerIn } from "../kit/state.js";
-import { BAG, BESIDE, CHAPTERS, COLORS, THEN } from "./chapters.js";
+import { BAG, BESIDE, CHAPTERS, COLORS } from "./chapters.js";
 import { KINDS, pluralShare, read } from "./models.js";
-import { inWords, rowOf } from "./readings.js";
+import { inWords, outcomeOf, rowOf } from "./readings.js";
 import { newRun, scoresAt, sweep, trainRun } from "./runs.js";
 import { DISTANCES, FARTHEST, scoreChart } from "./scores.js";
 import { sentenceView, STYLE } from "./sentence.js";
@@ -106,8 +106,6 @@ export default {
       if (!finished || current !== token) return;
       trainButton.disabled = false;
       runs.push(run);
-      frame.advise({ first: chapter.next, then: THEN });
-      frame.acted();
       update();
       await sweep(run, {
         people,
@@ -137,6 +135,10 @@ export default {
       view.update(sentence, attention);
       body.replaceChildren(...found.map((each) => rowOf(each, sentence)));
       chart.redraw();
+      const voted = model.get("majority")[DISTANCES.indexOf(distance)];
+      const first = runs.length ? chapter.next : chapter.first;
+      frame.advise({ first, then: runs.length ? outcomeOf(found, distance, voted) : "" });
+      frame.acted();
       frame.describe(`${trained(run)}. ${inWords(found, sentence)}`);
     }
 
@@ -151,7 +153,6 @@ export default {
       runs = [];
       trainings = 0;
       untrained = newRun(kinds, 0);
-      frame.advise({ first: chapter.first, then: "" });
       chart.clear();
     });
     update();

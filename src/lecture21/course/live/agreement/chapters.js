@@ -39,8 +39,6 @@ export const CHAPTERS = {
     next: "Train at 13 words with the shorter distances too. Then move the slider further than that.",
   },
 };
-export const THEN = "which models find the subject: those well above the gray lines. One at 0.5 tosses a coin.";
-
 /** What a head is called beside another one: by what it lacks or has. @type {Record<number, Record<string, string>>} */
 export const BESIDE = { 5: { head: "head without positions" } };
 /** @type {Record<string, number>} */

@@ -1,6 +1,7 @@
 // What the models say of a sentence, as rows of a table and in words.
 
 import { create } from "../kit/frame.js";
+import { percent } from "../kit/numbers.js";
 
 /**
  * @typedef {import("./task.js").Sentence} Sentence
@@ -30,4 +31,23 @@ export function inWords(readings, { plural, nouns }) {
   const weights = readings.flatMap(({ name, weights }) => (weights ? [`${name} ${weights[nouns[0]].toFixed(2)}`] : []));
   const attended = weights.length ? ` Attention to it: ${weights.join(", ")}.` : "";
   return `The subject is ${plural ? "plural" : "singular"}.${attended}`;
+}
+
+/**
+ * Say of each model whether it finds the subject at a distance.
+ * @param {Reading[]} readings  the last is the bag of words
+ * @param {number} distance
+ * @param {number} majority  the score of a guess by the majority of the nouns
+ */
+export function outcomeOf(readings, distance, majority) {
+  const verdict = (/** @type {number} */ score) => {
+    if (score > 0.95) return "it finds the subject";
+    if (score < 0.56) return "it tosses a coin";
+    return score > majority + 0.05 ? "better than counting" : "no better than counting";
+  };
+  const said = readings
+    .slice(0, -1)
+    .map(({ name, score = 0 }) => `${name}: right in ${percent(score, 2)}, ${verdict(score)}.`);
+  const counted = `counting the nouns is right in ${percent(majority, 2)}.`;
+  return `at ${distance} ${distance === 1 ? "word" : "words"}, ${counted} ${said.join(" ")}`;
 }

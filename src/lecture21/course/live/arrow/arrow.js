@@ -58,11 +58,13 @@ export default {
       controls.choice("subject", { label: "Who sat?" });
       controls.choice("ending", { label: "And how?" });
     }
+    let moved = ""; // the word that the reader moved last
     const drawn = plane(frame, {
       limits: LIMITS,
       axes,
       words: all,
       onMove(word, vector) {
+        moved = word;
         const i = all.indexOf(word);
         state.set({
           vectors: state.values.vectors.map((/** @type {number[]} */ old, /** @type {number} */ j) =>
@@ -91,12 +93,13 @@ export default {
         return { word, old: x[i], scores: scores[i], weights: weights[i], output: output[i] };
       });
       drawn.update({ words, x, shown });
-      bars.update(words, shown);
+      bars.update(words, shown, moved);
       const isMoved = JSON.stringify(state.values.vectors) !== JSON.stringify(state.first.vectors);
       frame.advise({ first, then: state.values.subject === "committee" && !isMoved ? then : "" });
       frame.describe(...(view === "pair" ? describePair(words, weights) : describeSentence(words, shown[0], weights)));
     }
 
+    frame.onReset(() => (moved = ""));
     frame.onTheme(update);
     update();
     return frame.remove;

@@ -8,6 +8,7 @@ export const WEIGHTS_STYLE = `
 .weights :is(th, td) { padding: 0.25rem 0.4rem; } .weights thead th { font-size: 0.8rem; font-weight: 400; color: var(--note); }
 .weights :is(.share, thead th:last-child) { width: 50%; text-align: left; } .weights .share span { display: inline-block; min-width: 2.6rem; }
 .weights .share i { display: inline-block; height: 0.8rem; vertical-align: -0.1rem; background: var(--right); }
+.weights tr { transition: background-color 0.25s; } .weights .moved { background: color-mix(in srgb, var(--right) 22%, transparent); }
 .sum { font-size: 0.9rem; font-variant-numeric: tabular-nums; } .sum b { font-weight: 600; color: var(--sum); }
 .sum + .panel-title { margin-top: 0.9rem; }
 `;
@@ -30,8 +31,8 @@ export function weightBars(parent, queries) {
   });
   return {
     node: parent,
-    /** @param {string[]} words @param {Row[]} rows */
-    update(words, rows) {
+    /** @param {string[]} words @param {Row[]} rows @param {string} moved  the word whose row glows */
+    update(words, rows, moved) {
       rows.forEach(({ word, scores, weights, output }, n) => {
         const { body, sum } = parts[n];
         body.replaceChildren(
@@ -44,7 +45,14 @@ export function weightBars(parent, queries) {
               create("span", {}, weights[j].toFixed(2)),
               bar,
             );
-            return create("tr", {}, create("th", { scope: "row" }, each), create("td", {}, written(scores[j])), share);
+            const kind = each === moved ? "moved" : "";
+            return create(
+              "tr",
+              { class: kind },
+              create("th", { scope: "row" }, each),
+              create("td", {}, written(scores[j])),
+              share,
+            );
           }),
         );
         const terms = words.map((each, j) => `${weights[j].toFixed(2)} ${each}`);
