@@ -14,7 +14,7 @@ PAIRS = {
     "arrow of two words": (live.Arrow("pair"), ".handle >> nth=0", ".sum >> nth=1"),
     "attention": (live.Attention(), "input[type=range]", ".finds"),
     "design a head": (live.DesignHead(), ".rule select >> nth=1", ".finds"),
-    "design two layers": (live.DesignHead("induction"), ".rule select >> nth=2", ".finds >> nth=1"),
+    "design two layers": (live.DesignHead("induction"), ".rule select >> nth=2", ".finds >> nth=0"),
     "train": (live.Train(), "button.main", ".samples .text"),
     "eight masks": (live.EightMasks(), ".thumbs label >> nth=1", ".verdict"),
     "side by side": (live.SideBySide(), "button.main", ".panel .text >> nth=1"),
