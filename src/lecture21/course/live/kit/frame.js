@@ -85,7 +85,8 @@ export const byInput = (mouse, finger) => (globalThis.matchMedia?.("(hover: none
  * @property {(advice: {first: string, then: string, solved?: boolean}) => void} advise  replace what to try first and
  *   what one should then see, because the state has changed; solved: this is what the reader was to reach, and why
  * @property {() => void} acted  say what one should see now: the reader has acted. Each change of the state does so too
- * @property {(text: string) => void} fail  show one sentence about what went wrong; an empty text removes it. Where a
+ * @property {(text: string, at?: Element) => void} fail  show one sentence about what went wrong, at a part of the figure
+ *   if one is given; an empty text removes it. Where a
  *   field is marked as invalid, it stands there, and the stage is marked as what was before
  * @property {(text: string) => void} stop  give up with one sentence, when the figure cannot be used at all; on a page
  *   its picture comes back
@@ -190,14 +191,14 @@ export function createFrame(
       outcome.classList.toggle("solved", solved);
     },
     acted: () => outcome.classList.toggle("later", !toSee.textContent),
-    fail(text) {
+    fail(text, at) {
       const field = text ? invalid() : null;
-      const place = field?.closest(".control, table");
-      if (place?.matches("table")) place.after(message);
+      const place = (text && at) || field?.closest(".control, table");
+      if (place?.matches("table, details")) place.after(message);
       else if (place) place.append(message);
       else foot.before(message);
       field?.setAttribute("aria-errormessage", message.id);
-      stage.classList.toggle("old", Boolean(place));
+      stage.classList.toggle("old", Boolean(place && !place.matches("details")));
       message.textContent = text;
     },
     stop(text) {

@@ -70,8 +70,11 @@ export default {
 
     function check() {
       const open = state.values.chosen.indexOf(null);
-      frame.fail(open < 0 ? "" : `Choose ${gaps[open].name} first.`);
-      if (open >= 0) return gaps[open].focus();
+      if (open >= 0) {
+        frame.fail(`Choose ${gaps[open].name} first.`, gaps[open].node);
+        return gaps[open].focus();
+      }
+      frame.fail("");
       state.set({ checked: true });
       if (verdictOf(exercise, state.values.chosen) === "correct") progress.add(exercise.number);
     }
@@ -95,7 +98,9 @@ export default {
       copied.textContent = "";
       const tone = verdict === "correct" ? "right" : "wrong";
       const [sentence, ...details] = verdict.split("\n");
-      const said = create("span", { class: `verdict ${tone}` }, `${exercise.number}: ${sentence}`);
+      const sign = tone === "right" ? "✓ " : "";
+      const said = create("span", { class: `verdict ${tone}` }, `${sign}${exercise.number}: ${sentence}`);
+      if (tone === "right") details.push(passed(exercise));
       frame.describe(
         ...(verdict ? [said, ...details.map((each) => create("span", { class: "verdict detail" }, each))] : []),
       );
@@ -112,6 +117,15 @@ export default {
     return frame.remove;
   },
 };
+
+/**
+ * Why it is right: the check has run every combination.
+ * @param {import("./combination.js").Exercise} exercise
+ */
+function passed({ of, verdicts }) {
+  const right = of.filter((each) => verdicts[each] === "correct").length;
+  return `The check ran all ${of.length} combinations, and ${right === 1 ? "only this one passes" : `${right} pass`}.`;
+}
 
 /**
  * Show the code, with a gap for each choice.

@@ -29,7 +29,7 @@ export default {
 
     function number(/** @type {HTMLElement} */ parent) {
       const label = question.unit ? `Your answer, in ${question.unit}` : "Your answer";
-      const { input, set } = textField(parent, {
+      const { node, input, set } = textField(parent, {
         label,
         value: "",
         longest: context.fields.given.longest,
@@ -41,7 +41,7 @@ export default {
         "keydown",
         (/** @type {Event} */ event) => event instanceof KeyboardEvent && event.key === "Enter" && check(),
       );
-      return { set, get: () => input.value };
+      return { node, set, get: () => input.value };
     }
 
     function options(/** @type {HTMLElement} */ parent, /** @type {string[]} */ choices) {
@@ -51,8 +51,10 @@ export default {
         create("label", { class: "check" }, inputs[i], create("span", {}, ...markup(text))),
       );
       const group = { class: "options", role: "radiogroup", "aria-label": "Your answer", "aria-describedby": id };
-      parent.append(create("div", group, ...labels));
+      const node = create("div", group, ...labels);
+      parent.append(node);
       return {
+        node,
         get: () => inputs.find((input) => input.checked)?.value ?? "",
         set: (/** @type {string} */ value) => inputs.forEach((input) => (input.checked = input.value === value)),
       };
@@ -61,8 +63,8 @@ export default {
     function check() {
       const given = field.get().trim();
       const { right, hint } = judge(question, given);
-      frame.fail(right === null ? hint : "");
-      if (right === null) return;
+      if (right === null) return frame.fail(hint, field.node);
+      frame.fail("");
       store.set("answers", { ...answers(), [question.id]: given });
       state.set({ given });
     }

@@ -108,7 +108,7 @@ export default {
           frame.fail("");
           show();
         } catch (error) {
-          if (!removed) frame.fail(messageOf(error));
+          if (!removed) frame.fail(messageOf(error), field.node);
         }
       }
       busy = false;
