@@ -158,8 +158,26 @@
     presentFit.figures(slides[current], zoom(), innerHeight - bar.offsetHeight);
   }
 
+  /** The chapter's first picture, once more on the slide with its title. @type {HTMLElement | undefined} */
+  let cover;
+
+  function addCover() {
+    const title = sections.find((section) => section.querySelector(":scope > h1"));
+    const parts = title ? [...title.children].filter((child) => !child.matches("section, template")) : [];
+    /** @type {NodeListOf<HTMLImageElement>} */
+    const pictures = article.querySelectorAll(".cell img");
+    const picture = [...pictures].find((each) => !each.closest(".live-figure"));
+    if (!picture || !parts.length || parts.some((part) => part.querySelector("img, .live-figure"))) return;
+    const copy = /** @type {HTMLImageElement} */ (picture.cloneNode());
+    copy.loading = "eager";
+    cover = document.createElement("figure");
+    cover.append(copy);
+    parts[parts.length - 1].after(cover);
+  }
+
   function begin(/** @type {string} */ id) {
     chooseSlides();
+    addCover();
     if (row && !slides.some((slide) => slide.id === id)) leaveRow();
     opened = /** @type {HTMLDetailsElement[]} */ ([...article.querySelectorAll("details[open]")]);
     for (const fold of opened) fold.open = false;
@@ -177,6 +195,7 @@
     const { id } = slides[current];
     left = row && id;
     bar.remove();
+    cover?.remove();
     notes.end();
     presentFit.end(article);
     presentBeside.end(article);

@@ -103,3 +103,15 @@ def test_a_question_that_the_screen_cuts_is_shown_from_its_top(open_talk):
     shown(page, "Three", "2 of 4")
     page.keyboard.press("PageDown")
     shown(page, "Four", "3 of 4")
+
+
+def test_the_slide_with_the_title_carries_the_chapter_s_first_picture(open_talk):
+    page = open_talk("first.html#present=top")
+    pictures = page.locator("article figure img")
+    count = len(page.locator("section#picture img, section#alone img, section#formula img").all())
+    expect(pictures).to_have_count(count + 1)
+    cover = page.locator("section#top > figure img")
+    expect(cover).to_be_visible()
+    expect(cover).to_have_attribute("src", page.locator("section#picture img").get_attribute("src"))
+    page.keyboard.press("Escape")
+    expect(pictures).to_have_count(count)
