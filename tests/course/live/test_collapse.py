@@ -76,6 +76,8 @@ def test_the_reader_bets_on_routers_that_stay_alive(open_figures):
     expect(said).not_to_contain_text("right")
     figure.get_by_label("Training step").press("End")
     expect(said).to_contain_text("You were right about 4 of 6.")  # and not about the selection bias
+    signs = [re.search("[✓✗]", text)[0] for text in figure.locator(".busiest").all_inner_texts()]
+    assert signs == ["✓", "✓", "✗", "✗", "✓", "✓"]
     figure.get_by_role("button", name="Reset").click()
     expect(figure.get_by_label("alive at the end").nth(1)).not_to_be_checked()
     expect(said).not_to_contain_text("right")

@@ -43,10 +43,11 @@ NAMES = {"rnn": "RNN", "lstm": "LSTM", "gpt": "GPT-0", "gpt-modern": "GPT-0, mod
 def test_the_passage_is_cut_and_each_model_has_the_probability_of_the_next_letter(open_figures):
     figure = open_figures(live.Context()).figure("context")
     passage = figure.locator("p.text")
-    whole = passage.inner_text().replace("⏎\n", "\n").removesuffix(" ? (it is “m”)")
+    whole = passage.inner_text().replace("⏎\n", "\n").removesuffix(" ?")
     assert f"{whole}ms are made on" in split(shakespeare())[1]  # in the validation split
     assert whole.endswith(c01_available_context.PASSAGE)
     stored = results.load("available_context").query("part == 'letter'").set_index(["model", "context"])["nats"]
+    figure.get_by_label("Your guess").fill("M")
     slider = figure.get_by_role("slider")
     for context in (64, 32, 16, 8, 4, 2, 1):
         kept = passage.locator("span").inner_text().replace("⏎\n", "\n")
@@ -64,6 +65,34 @@ def test_the_passage_is_cut_and_each_model_has_the_probability_of_the_next_lette
             else:
                 assert text == "–"
         slider.press("ArrowLeft")
+
+
+def test_the_letter_and_its_probabilities_show_after_the_readers_guess(open_figures):
+    figure = open_figures(live.Context()).figure("context")
+    bars, section = figure.locator(".bars"), figure.locator("section.figure")
+    expect(figure.locator(".chart")).to_be_visible()
+    expect(bars).to_be_hidden()
+    expect(section).not_to_contain_text("“m”", use_inner_text=True)
+    figure.get_by_label("Your guess").fill("d")
+    expect(bars).to_be_visible()
+    expect(figure.locator(".wrong")).to_have_text("✗ It is “m”: ")
+    figure.get_by_label("Your guess").fill("m")
+    expect(figure.locator(".right")).to_have_text("✓ Right: ")
+    figure.get_by_role("button", name="Reset").click()
+    expect(bars).to_be_hidden()
+
+
+def test_what_one_should_see_is_what_the_means_are(open_figures):
+    figure = open_figures(live.Context()).figure("context")
+    means = results.load("available_context").query("part == 'context'").groupby(["model", "context"]).nats.mean()
+    slider, outcome = figure.get_by_role("slider"), figure.locator(".outcome")
+    expect(outcome).to_be_hidden()
+    for context in (32, 16, 8, 4, 2, 1):
+        slider.press("ArrowLeft")
+        rises = [means[name, context] - means[name, 64] for name in ("rnn", "lstm", "gpt", "gpt-modern")]
+        told = "by as much as 0.01" if max(rises) < 0.01 else f"by {min(rises):.2f} to {max(rises):.2f} nats"
+        expect(outcome).to_contain_text(told)
+        expect(outcome).to_contain_text(f"with {context} character")
 
 
 def test_what_to_try_is_true():

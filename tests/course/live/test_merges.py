@@ -1,5 +1,6 @@
 """Merges: the tokens are those of the package, for every text and number of merges."""
 
+import re
 from collections import Counter
 from itertools import pairwise
 
@@ -70,21 +71,34 @@ def test_pairs_are_counted_within_words(load_module, n):
         assert [each["times"] for each in actual] == sorted(expected.values(), reverse=True)
 
 
+def runners(you: int, *pair: str) -> list[str]:
+    """The tokens that one merge takes away from “banana bandana”: the reader's, the plays', the most frequent one."""
+    text = "banana bandana"
+    merges = {"you": tuple(each.encode() for each in pair), "the plays": MERGES[0], "the most frequent": (b"a", b"n")}
+    took = {name: len(text) - len(bpe.encode(text, [merge])) for name, merge in merges.items()}
+    assert took["you"] == you
+    return [f"{name}\n−{each}" for name, each in took.items()]
+
+
 def test_the_reader_merges_a_pair_and_the_most_frequent_one_is_compared(open_figures):
     stage = open_figures(live.Merges(0, "banana bandana"))
     figure, choices = stage.figure("merges"), stage.page.locator("#live-merges .pairs button")
     reading = figure.locator(".reading")
     until(lambda: choices.first.inner_text().split() == ["a", "+", "n", "4", "×"])
     choices.filter(has_text="d").first.press("Enter")  # n + d, once
-    said = "0 merges and 1 of yours: 14 characters, 13 tokens, 1.08 characters per token. "
-    expect(reading).to_have_text(said + "Merging the most frequent pair leads to 10, 3 fewer.")
+    said = "0 merges and 1 of yours: 14 characters, 13 tokens, 1.08 characters per token."
+    expect(reading).to_have_text(said)
+    expect(figure.locator(".bars li")).to_have_text(runners(1, "n", "d"), use_inner_text=True)
+    expect(figure.locator(".outcome")).to_contain_text("“n” + “d” stood there once, and the text has 1 token fewer.")
+    expect(figure.locator(".right")).to_be_hidden()
     figure.get_by_role("button", name="Link to this state").click()
     figure.get_by_text("address bar").wait_for()
     again = open_figures(live.Merges(), hash=stage.page.evaluate("location.hash")).figure("merges")
     until(lambda: again.locator(".reading").inner_text().startswith(said))
     figure.get_by_role("button", name="Reset").click()
     choices.first.click()
-    until(lambda: reading.inner_text().endswith("Merging the most frequent pair leads to as many tokens."))
+    expect(figure.locator(".bars li")).to_have_text(runners(4, "a", "n"), use_inner_text=True)
+    expect(figure.locator(".right")).to_have_text(re.compile("✓ You are ahead of the plays"))
     for _ in range(20):
         if choices.count():
             choices.first.click()

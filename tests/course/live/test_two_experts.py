@@ -30,7 +30,9 @@ def tensors(points) -> tuple[torch.Tensor, torch.Tensor]:
 
 def cells(figure, row: int) -> list[str]:
     """Return steps, nats, error of the mean and error of the experts of a row of the table."""
-    return [text.replace("\u2212", "-") for text in figure.locator("tbody tr").nth(row).locator("td").all_inner_texts()]
+    return [
+        text.replace("\u2212", "-") for text in figure.locator("tbody tr").nth(row).locator("td").all_text_contents()
+    ]
 
 
 def expected_cells(mixture, points) -> list[str]:

@@ -99,7 +99,7 @@ def test_with_pieces_crossed_out_one_holds_gpt_or_bert(open_figures):
     expect(holds).to_contain_text("Nobody reads the memory")
     expect(outcome).to_be_hidden()
     cross_out(figure, 1, 2, 3)
-    expect(holds).to_contain_text("You hold a GPT.")
+    expect(holds).to_contain_text("✓ You hold a GPT.")
     expect(outcome).to_contain_text("one mask is left, the causal one")
     expect(piece(figure, 6)).to_have_accessible_name("cross-attention, crossed out")
     figure.get_by_role("button", name="Reset").click()

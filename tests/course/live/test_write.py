@@ -264,7 +264,8 @@ def test_unknown_characters_and_an_empty_text_get_one_sentence_and_the_last_stat
     box(figure).fill("Señor 7 <b>")
     ready(figure)
     said = "The model has no “ñ”, “7”, “<”, “>”; its alphabet is 52 letters and ⏎ ␣ !"
-    expect(figure.get_by_role("alert")).to_contain_text(said)
+    expect(figure.locator(".control:has(textarea)").get_by_role("alert")).to_contain_text(said)  # at what caused it
+    expect(figure.locator(".stage.old")).to_have_count(1)  # the bars are those of another text
     box(figure).fill("")
     ready(figure)
     expect(figure.get_by_role("alert")).to_contain_text("at least one character")
@@ -272,6 +273,7 @@ def test_unknown_characters_and_an_empty_text_get_one_sentence_and_the_last_stat
     box(figure).fill("O")
     ready(figure)
     expect(figure.locator(".message")).to_be_empty()
+    expect(figure.locator(".stage.old")).to_have_count(0)
 
 
 @pytest.fixture(scope="module")

@@ -80,16 +80,16 @@ export default {
         sampled = null;
         now.replaceChildren();
       }
-      frame.describe(
+      const said =
         `After ${steps[stop]} iterations, over all held-out prompts: ` +
-          arms
-            .map(
-              (arm) =>
-                `${arm.name}, learned reward ${signed(arm.reward[stop])}, judge's score ${arm.score[stop].toFixed(2)}`,
-            )
-            .join("; ") +
-          `. To “${prompts[prompt]}” the policy responds ${arms.map(({ name }, i) => `“${shown[i][0]}” (${name})`).join(" and ")}.`,
-      );
+        arms
+          .map(
+            (arm) =>
+              `${arm.name}, learned reward ${signed(arm.reward[stop])}, judge's score ${arm.score[stop].toFixed(2)}`,
+          )
+          .join("; ") +
+        `. To “${prompts[prompt]}” the policy responds ${arms.map(({ name }, i) => `“${shown[i][0]}” (${name})`).join(" and ")}.`;
+      frame.describe(create("span", { class: "hidden" }, said)); // it is in the drawings
 
       /** What one should see, which depends on how far the policy has been pushed. */
       function told(/** @type {number} */ at) {

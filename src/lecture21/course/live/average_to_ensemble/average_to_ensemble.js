@@ -7,11 +7,12 @@ import { legend, lineChart } from "../kit/chart.js";
 import { THEMED } from "../kit/colors.js";
 import { button } from "../kit/controls.js";
 import { drawing } from "../kit/draw.js";
-import { createFrame } from "../kit/frame.js";
+import { create, createFrame } from "../kit/frame.js";
 import { pointLayer } from "../kit/points.js";
 
 const X_RANGE = /** @type {[number, number]} */ ([-1, 1]);
 const HIGHEST = 2; // of a point
+const FIRST = "Move κ slowly from 0 to 1, and watch the members and the bars. Then find the ring on the map.";
 
 /**
  * @typedef {{kappa: number, penalty: number, seed: number, points: [number, number][], selected: number}} Values  points: empty
@@ -31,11 +32,7 @@ export default {
     const { fields } = context;
     const frame = createFrame(context, {
       title: "One slider from average to ensemble",
-      first:
-        "Move κ slowly from 0 to 1, and watch the three bars and the members. Then find a better place on the map.",
-      then:
-        "on the points, the mean gets better all the way to κ = 1. Against the dashed curve, the map tells: a dot is the " +
-        "best κ for its λ, the ring the best of all, and the frame is where you are.",
+      first: FIRST,
       fields: { points: { start: [], check: isPoints } },
       onChange: update,
     });
@@ -65,8 +62,7 @@ export default {
     const chart = lineChart(frame, {
       title: "The members and their mean",
       label: "Points, the curve that they were drawn around, and the fitted curves of the members and of their mean",
-      height: (width) => Math.min(270, 165 + width / 6),
-      full: true,
+      height: 270,
       content: () => ({ ...membersContent(now.curves, points()), xRange: X_RANGE, yRange: yRange() }),
       onPaint: () => placePoints(),
     });
@@ -84,6 +80,18 @@ export default {
       { name: "their mean", color: THEMED.series[0] },
       { name: "the curve behind the points", color: THEMED.ink, dashed: true },
     ]);
+    const map = drawing(frame, {
+      title: "Ensemble error against the dashed curve",
+      label: "A map of the squared error of the mean over kappa and lambda, with its minimum",
+      height: 270,
+      draw: (pen, width, height) =>
+        drawMap(pen, frame.colors, { ...values, map: errorMap(), width: Math.min(width, 460), height }),
+    });
+    map.panel.classList.add("map");
+    frame.root.append(create("style", {}, "@container (max-width: 36rem) { .map { order: 1; } }"));
+    map.panel.append(
+      create("p", { class: "note" }, "Frame: you are here. Dot: the best κ for its λ. Ring: the least of all."),
+    );
     const bars = /** @type {const} */ ([
       { title: "On the points", name: "onPoints" },
       { title: "Against the dashed curve", name: "onNew" },
@@ -100,15 +108,6 @@ export default {
           }),
       }),
     );
-    const map = drawing(frame, {
-      title: "Ensemble error against the dashed curve, for every κ and λ: the ring marks the least",
-      label: "A map of the squared error of the mean over kappa and lambda, with its minimum",
-      height: 260,
-      full: true,
-      draw: (pen, width, height) =>
-        drawMap(pen, frame.colors, { ...values, map: errorMap(), width: Math.min(width, 460), height }),
-    });
-
     /** The range of y in whole steps, so that no member leaves the picture. */
     function yRange() {
       const most = Math.max(HIGHEST, ...now.curves.members.flat().map(Math.abs));
@@ -131,7 +130,8 @@ export default {
     function update() {
       now = fitted();
       for (const each of [chart, ...bars, map]) each.redraw();
-      frame.describe(description(values, now.errors, errorMap()));
+      frame.advise({ first: FIRST, then: told(values, now.errors.onNew, errorMap()) });
+      frame.describe(create("span", { class: "hidden" }, description(values, now.errors, errorMap())));
     }
 
     update();
@@ -142,6 +142,21 @@ export default {
 function nameOf(/** @type {number} */ kappa) {
   if (kappa === 0) return "0, each member alone";
   return kappa === 1 ? "1, only their mean" : kappa.toFixed(2);
+}
+
+/**
+ * How good the mean is here, against κ = 0 at the same penalty, and whether it is the best place of the map.
+ * @type {(values: Values, here: import("./members.js").Errors, map: ReturnType<typeof mapOf>) => string}
+ */
+function told({ kappa, penalty }, { ensemble }, { errors, best }) {
+  if (ensemble <= errors[best.row][best.column] + 1e-9)
+    return "✓ the ring: the members differ where they err, and no other place on the map has a smaller ensemble error.";
+  if (kappa === 0) return "";
+  const column = PENALTIES.findIndex((each) => Math.abs(Math.log10(each / penalty)) < 1e-6);
+  if (column < 0) return "";
+  const alone = errors[KAPPAS.indexOf(0)][column];
+  const change = ensemble < alone ? "less" : "more";
+  return `against the dashed curve, the mean's error is ${ensemble.toFixed(3)}, ${change} than ${alone.toFixed(3)} at κ = 0.`;
 }
 
 /** @type {(values: Values, errors: ReturnType<typeof errorsOf>, map: ReturnType<typeof mapOf>) => string} */

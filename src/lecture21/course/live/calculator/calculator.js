@@ -6,12 +6,12 @@ import { bytes, count, percent } from "./format.js";
 import { SIZES, areChanges, changed, ownContext, problemOf, sizesOf } from "./model.js";
 import { report } from "./report.js";
 import { parametersPanel, sections } from "./sections.js";
-import { adviceFor, description } from "./words.js";
+import { TITLES, description, firstFor, lessonOf } from "./words.js";
 import { parameters } from "./costs.js";
 import { shapeOf } from "./shapes.js";
 import { controlsOf } from "../kit/bound.js";
 import { more, numberField } from "../kit/controls.js";
-import { createFrame } from "../kit/frame.js";
+import { create, createFrame } from "../kit/frame.js";
 import { fieldsFrom } from "../kit/state.js";
 
 /** @type {[string, string][]} */
@@ -43,6 +43,7 @@ export default {
     const focus = focuses.choices.includes(named) ? named : focuses.start;
     const asked = widget.model.get("preset");
     const first = Object.hasOwn(models, asked) ? asked : "gpt0";
+    const bySize = Object.keys(models).sort((a, b) => parameters(models[a]).total - parameters(models[b]).total);
     const larger = parameters(models[first]).active > parameters(models.gpt1).active;
     /** @type {import("../kit/state.js").Fields} */
     const own = { ...fieldsFrom(limits), changes: { start: {}, check: areChanges } };
@@ -53,8 +54,8 @@ export default {
     const frame = createFrame(
       { ...widget, fields: limits },
       {
-        title: "What does a GPT cost?",
-        ...adviceFor(focus, shapeOf(models[first]), larger),
+        title: TITLES[focus],
+        first: firstFor(focus, shapeOf(models[first]), larger),
         fields: { changes: own.changes, pinned: { start: {}, check: isPinned } },
         onChange: update,
       },
@@ -67,12 +68,13 @@ export default {
     frame.onState(() => (current = compute()));
     createControls();
     const fields = createFields();
-    const showComparison = comparePanels(frame, focus, {
+    const compared = comparePanels(frame, focus, {
       onPin: () => state.set({ pinned: settingsOf(state.values) }),
       onFit: (set) => state.set(set),
     });
-    const showSections = sections(frame, focus, () => current); // first: what the controls in sight change
+    const showSections = sections(frame, focus, () => current, [compared.fit]); // first: what the controls in sight change
     const showParameters = parametersPanel(frame, () => current);
+    frame.stage.firstElementChild?.after(compared.pair);
 
     function createControls() {
       const { numberField, select, slider } = controlsOf(frame);
@@ -92,8 +94,8 @@ export default {
           format: (exponent) => count(current.settings[name] || 2 ** exponent),
         });
       select("preset", {
-        label: "Model",
-        options: Object.keys(models).map((name) => [name, name]),
+        label: "Model, from small to large",
+        options: bySize.map((name) => [name, name]),
         onInput(preset) {
           typed = {};
           state.set({ preset, changes: {}, context: focus === "cache" ? state.values.context : 0 });
@@ -121,17 +123,20 @@ export default {
     /** @returns {[import("./model.js").Size, ReturnType<typeof numberField>][]} */
     function createFields() {
       return SIZES.map(([name, label, min, max]) => {
-        const onInput = (/** @type {number} */ value) => change({ ...state.values.changes, ...typed, [name]: value });
-        return [name, numberField(rest, { label, min, max, value: 0, integer: true, onInput, onError: frame.fail })];
+        const onInput = (/** @type {number} */ value) =>
+          change({ ...state.values.changes, ...typed, [name]: value }, field.node);
+        const options = { label, min, max, value: 0, integer: true, onInput, onError: frame.fail };
+        const field = numberField(rest, options);
+        return [name, field];
       });
     }
 
     /** Take the changed sizes if they fit each other; if not, say why, and leave the last model in sight. */
-    function change(/** @type {import("./model.js").Changes} */ changes) {
+    function change(/** @type {import("./model.js").Changes} */ changes, /** @type {Element} */ field) {
       const own = models[state.values.preset];
       const problem = problemOf(changed(own, changes, state.values.context || ownContext(own)));
       typed = problem ? changes : {};
-      if (problem) frame.fail(problem);
+      if (problem) frame.fail(problem, field);
       else state.set({ changes });
     }
 
@@ -174,12 +179,14 @@ export default {
       const a = counted(kept);
       const holds = focus === "training" ? current.training.fits : current.serving.fits;
       const ways = holds ? [] : waysToFit(current.own, current.changes, current.settings, focus);
-      showComparison(a, current, differ, ways);
+      compared.update(a, current, differ, ways);
       showParameters();
       showSections();
-      if (focus !== "training") frame.advise(adviceFor(focus, current.shape, larger, current.context));
-      const change = differ ? ` ${changeInWords(comparison(a, current, focus))}` : "";
-      frame.describe(`${description(focus, current)}${change}`);
+      const change = differ ? changeInWords(comparison(a, current, focus)) : "";
+      const first = firstFor(focus, current.shape, larger, current.context);
+      frame.advise({ first, then: differ ? lessonOf(focus, a, current) : "" });
+      if (differ) frame.acted();
+      frame.describe(create("span", { class: "hidden" }, `${description(focus, current)} ${change}`.trim()));
     }
 
     update();

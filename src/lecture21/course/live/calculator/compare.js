@@ -53,7 +53,7 @@ function times(/** @type {number} */ ratio) {
 }
 
 /**
- * Add the two panels above all others.
+ * Make the two panels: what makes B fit, and the comparison.
  * @param {import("../kit/frame.js").Frame} frame
  * @param {Focus} focus
  * @param {{onPin: () => void, onFit: (set: import("./fit.js").Setting) => void}} options
@@ -61,13 +61,12 @@ function times(/** @type {number} */ ratio) {
 export function comparePanels(frame, focus, { onPin, onFit }) {
   const ways = create("div", { class: "actions" });
   const advice = create("p", { class: "panel-title" });
-  const fit = create("div", { class: "panel full" }, advice, ways);
+  const fit = create("div", {}, advice, ways);
+  fit.style.margin = "0.6rem 0";
   const table = create("table");
   const pair = create("div", { class: "panel full" });
   fold(frame, pair, "A and B compared").append(create("div", { class: "scroll" }, table));
   const pin = button(pair, { label: "Keep B as A", onClick: onPin });
-  frame.stage.append(pair, fit);
-
   /**
    * @param {Current} a
    * @param {Current} b
@@ -83,5 +82,5 @@ export function comparePanels(frame, focus, { onPin, onFit }) {
     ways.replaceChildren();
     for (const { text, set } of found) button(ways, { label: text, onClick: () => onFit(set) });
   }
-  return update;
+  return { update, fit, pair };
 }

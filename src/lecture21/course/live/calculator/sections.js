@@ -51,19 +51,19 @@ export function parametersPanel(frame, current) {
     })).filter(({ value }) => value > 0);
   };
   const bar = drawing(frame, {
-    title: "Parameters",
     label: "Parameters by part, as a stacked bar; the legend has the numbers",
     height: 36,
     full: true,
     draw: (pen, width) => stackedBar(pen, frame.colors, { parts: parts(), width }),
   });
-  fold(frame, frame.stage, "Parameters").append(bar.panel);
+  const summary = create("summary");
+  frame.stage.append(create("details", { class: "panel full" }, summary, bar.panel));
   const names = legend(bar.panel, parts);
   frame.onTheme(names.update);
   return () => {
     const { counts } = current();
     const active = counts.idle_experts ? `, of which ${count(counts.active)} process one token` : "";
-    bar.heading.textContent = `${count(counts.total)} parameters${active}`;
+    summary.textContent = `${count(counts.total)} parameters${active}: by part`;
     bar.redraw();
     names.update();
   };
@@ -74,8 +74,9 @@ export function parametersPanel(frame, current) {
  * @param {Frame} frame
  * @param {import("./report.js").Focus} focus
  * @param {Now} current
+ * @param {Node[]} inside  what belongs to the drawing in focus
  */
-export function sections(frame, focus, current) {
+export function sections(frame, focus, current, inside) {
   /** @type {Record<string, (frame: Frame, current: Now) => Section>} */
   const all = { training: trainingSection, serving: servingSection, cache: cacheSection };
   const order = [focus, ...Object.keys(all).filter((name) => name !== focus)];
@@ -86,7 +87,7 @@ export function sections(frame, focus, current) {
     const scroll = create("div", { class: "scroll" }, table);
     const section = create(open ? "div" : "details", { class: "panel full" });
     frame.stage.append(section);
-    if (open) section.append(panel);
+    if (open) section.append(panel, ...inside);
     else section.append(create("summary", {}, title), panel);
     (open ? fold(frame, section, "In numbers") : section).append(scroll);
     return () => {
@@ -119,8 +120,7 @@ function memoryPanel(frame, current, { title, label, parts, memory }) {
   const redraw = () => {
     bar.redraw();
     names.update();
-    const verdict = create("span", { class: memory().fits ? "" : "wrong" }, fits(memory(), current()));
-    bar.heading.replaceChildren(`${title}: ${bytes(memory().needed)}, which `, verdict);
+    bar.heading.replaceChildren(...verdict(title, memory(), current()));
   };
   return { title, panel: bar.panel, redraw };
 }
@@ -231,11 +231,24 @@ function cacheSection(/** @type {Frame} */ frame, /** @type {Now} */ current) {
   const redraw = () => {
     const { cache, available } = current();
     const memory = { needed: cache.needed, fits: cache.needed <= available };
-    const verdict = create("span", { class: memory.fits ? "" : "wrong" }, fits(memory, current()));
-    chart.heading.replaceChildren(`${title}: ${bytes(cache.needed)}, which `, verdict);
+    chart.heading.replaceChildren(...verdict(title, memory, current()));
     chart.redraw();
   };
   return { title, panel: chart.panel, rows, redraw };
+}
+
+/**
+ * A heading that says whether something fits the cards.
+ * @param {string} what
+ * @param {Memory} memory
+ * @param {ReturnType<Now>} current
+ */
+function verdict(what, memory, current) {
+  const tone = memory.fits ? "right" : "wrong";
+  const [sign, said] = [memory.fits ? "✓ " : "✗ ", fits(memory, current)].map((text) =>
+    create("span", { class: tone }, text),
+  );
+  return [sign, `${what}: ${bytes(memory.needed)}, which `, said];
 }
 
 /**

@@ -6,32 +6,53 @@ import { fits } from "./sections.js";
 
 /** @typedef {import("./report.js").Current} Current */
 
+/** @type {Record<string, string>} */
+export const TITLES = {
+  training: "What does it take to train this GPT?",
+  serving: "Does this GPT fit the card?",
+  cache: "How much memory does the context take?",
+};
+
 /**
- * Return what to try first, and what one should then see.
+ * Return what to try first.
  * @param {string} focus
  * @param {import("./shapes.js").Shape} shape  of the model
  * @param {boolean} larger  whether a token takes more FLOPs in the first model than in GPT-1
  * @param {number} context
  */
-export function adviceFor(focus, { n_sparse, attention }, larger, context = Infinity) {
+export function firstFor(focus, { attention }, larger, context = Infinity) {
+  if (focus === "training") return `Choose ${larger ? "gpt1" : "gpt3"} in the list.`;
+  if (focus === "serving")
+    return "If it does not fit, choose a change that is offered; then move the batch from 1 sequence to 64.";
+  return attention.window === null || context <= attention.window ? "Halve the context." : "Double the context.";
+}
+
+/**
+ * Return what one should see after a change from A to B, if it is so.
+ * @param {string} focus
+ * @param {Current} a
+ * @param {Current} b
+ */
+export function lessonOf(focus, a, b) {
   if (focus === "training") {
-    const then = "and 6ND, six FLOPs for each parameter and token, is within 10 % of the exact count.";
-    return larger
-      ? { first: "Choose gpt1 in the list.", then: `it takes fewer FLOPs and less time, ${then}` }
-      : { first: "Choose gpt3 in the list.", then: `it takes more FLOPs and more time, ${then}` };
+    const { exact, estimate } = b.training;
+    return `6ND, six FLOPs for each parameter and token, is within ${Math.ceil(100 * Math.abs(estimate / exact - 1))} % of the exact count.`;
   }
   if (focus === "serving") {
-    const then = n_sparse
-      ? "each token uses as few experts as before, but a step for all sequences reads many more of them."
-      : "the weights stay the same, and the cache of keys and values grows with every sequence.";
-    return {
-      first: "If it does not fit, choose a change that is offered; then move the batch from 1 sequence to 64.",
-      then,
-    };
+    if (b.serving.experts && b.settings.batch > 1)
+      return (
+        `each token still uses ${b.shape.top_k} of ${b.shape.n_expert} experts of a layer, but a step for all sequences ` +
+        `reads ${Number(b.serving.experts.distinct.toFixed(1))} of them.`
+      );
+    if (a.serving.weights === b.serving.weights && b.serving.cache > a.serving.cache)
+      return "the weights stay the same, and the cache of keys and values grows with every sequence.";
+    return "";
   }
-  return attention.window === null || context <= attention.window
-    ? { first: "Halve the context.", then: "the keys and values halve as well." }
-    : { first: "Double the context.", then: "the cache does not double: a window limits it in its layers." };
+  if (a.name !== b.name || a.settings.batch !== b.settings.batch || a.context === b.context) return "";
+  const [tokens, memory] = [b.context / a.context, b.cache.needed / a.cache.needed];
+  return Math.abs(tokens / memory - 1) < 0.01
+    ? `the keys and values change as the context does: × ${Number(tokens.toPrecision(3))}.`
+    : `the context changes × ${Number(tokens.toPrecision(3))}, and the keys and values only × ${Number(memory.toPrecision(3))}: a window limits them.`;
 }
 
 /**

@@ -97,7 +97,7 @@ export default {
 
     function update() {
       const steps = film.steps.slice(0, values.step + 1);
-      const ends = films.map(({ bands, busiest }, setting) => {
+      const ends = films.map(({ bands, busiest, guess }, setting) => {
         const shares = steps.map((_, step) => loadsOf(setting, step));
         const colors = [...THEMED.series, THEMED.masked];
         fill(
@@ -105,7 +105,10 @@ export default {
           bandsOf(steps, shares).map((points, i) => ["polygon", { points, fill: colors[i % 8] }]),
         );
         const most = Math.max(...shares[values.step]);
-        busiest.textContent = `busiest: ${percent(most)}`;
+        const isOver = values.step === last && films.some((each) => each.guess.checked);
+        const isRight = guess.checked === most < ALIVE;
+        const verdict = create("b", { class: isRight ? "right" : "wrong" }, most < ALIVE ? "alive" : "dead");
+        busiest.replaceChildren(`busiest: ${percent(most)}`, ...(isOver ? [isRight ? " ✓ " : " ✗ ", verdict] : []));
         return most;
       });
       if (movie.plays) return; // while the films play, nothing is read aloud
@@ -114,13 +117,13 @@ export default {
       const right = films.filter(({ guess }, i) => guess.checked === ends[i] < ALIVE).length;
       const score =
         films.some(({ guess }) => guess.checked) && values.step === last
-          ? ` You were right about ${right} of ${films.length}.`
+          ? `You were right about ${right} of ${films.length}. `
           : "";
-      frame.describe(
+      const dead = values.step === last ? `We call a router alive if no expert has more than a third.` : "";
+      const all =
         `${where}, seed ${values.seed}, step ${film.steps[values.step]}. Share of the busiest expert: ${said}. ` +
-          `Shared equally, it would be ${percent(1 / film.experts)}.` +
-          (values.step === last ? ` We call a router alive if no expert has more than a third.${score}` : ""),
-      );
+        `Shared equally, it would be ${percent(1 / film.experts)}. `;
+      frame.describe(create("span", { class: "hidden" }, all), `${score}${dead}`);
     }
 
     frame.onReset(() => {

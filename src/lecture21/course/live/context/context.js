@@ -1,7 +1,7 @@
 // Available context (lab "RNN against GPT"): the probability of one letter, and the mean losses of an RNN, an LSTM, two
 // GPTs and n-grams, when the context is cut.
 
-import { percent } from "../kit/numbers.js";
+import { percent, written } from "../kit/numbers.js";
 import { bars } from "../characters/bars.js";
 import { WRITE_STYLE } from "../characters/style.js";
 import { controlsOf } from "../kit/bound.js";
@@ -11,6 +11,8 @@ import { create, createFrame, panel } from "../kit/frame.js";
 
 const CONTEXTS = [1, 2, 4, 8, 16, 32, 64];
 const BEFORE = "insubstantial pageant faded,\nLeave not a rack behind. We are such stuff\nAs drea";
+const GUESS = "Which letter comes next? Type it; then see how sure the models are.";
+const MOVE = "Move the slider from 64 characters to 8, and then to 2.";
 const NEXT = "m"; // The Tempest, act 4, scene 1
 
 /** @typedef {{name: string, contexts: number[], seeds: number[][], letter: Record<string, number>}} Curve */
@@ -22,18 +24,20 @@ export default {
     const curves = context.model.get("curves");
     const frame = createFrame(context, {
       title: "How much context does each model use?",
-      first: "Move the slider from 64 characters to 8, and then to 2.",
-      then:
-        "with 8 characters, no network's mean loss rises by as much as 0.01 nats, and one bar even grows; with 2, each " +
-        "loss rises by more than 0.1.",
+      first: GUESS,
+      fields: { guess: { start: "", check: (value) => typeof value === "string" && [...value].length <= 1 } },
       onChange: update,
     });
     frame.root.append(create("style", {}, WRITE_STYLE));
     const { state } = frame;
     const count = (/** @type {number} */ i) => `${CONTEXTS[i]} ${CONTEXTS[i] === 1 ? "character" : "characters"}`;
-    controlsOf(frame).slider("index", { label: "Context given to the models", format: count });
+    const { slider, textField } = controlsOf(frame);
+    textField("guess", { label: "Your guess, one letter", longest: 1 });
+    slider("index", { label: "Context given to the models", format: count });
     const passage = create("p", { class: "text" });
     panel(frame, "What the models read", passage);
+    const judged = create("p", {});
+    passage.after(judged);
     const asked = `How probable each finds the next letter, “${NEXT}” (one trained model of each kind)`;
     const letter = panel(frame, asked);
     const list = bars(letter, `Probability of the next letter, “${NEXT}”`);
@@ -80,8 +84,17 @@ export default {
       const left = create("span", {}, shown(BEFORE.slice(-length)));
       left.style.background = "var(--accent)";
       left.style.color = "var(--on-accent)";
-      const next = create("b", {}, " ? ");
-      passage.replaceChildren(cut, left, next, `(it is “${NEXT}”)`);
+      const next = create("b", {}, " ?");
+      passage.replaceChildren(cut, left, next);
+    }
+
+    /** Say whether the reader has found the letter; before, the models do not give it away. */
+    function judge() {
+      const { guess } = state.values;
+      letter.hidden = judged.hidden = !guess;
+      const right = guess.toLowerCase() === NEXT;
+      const verdict = create("b", { class: right ? "right" : "wrong" }, right ? "✓ Right: " : `✗ It is “${NEXT}”: `);
+      judged.replaceChildren(verdict, "“such stuff as dreams are made on”. You read words, the models letters.");
     }
 
     /** Show how probable each model finds the letter, with the color of its curve. */
@@ -103,6 +116,10 @@ export default {
       const { index } = state.values;
       const chosen = CONTEXTS[index];
       showPassage(chosen);
+      judge();
+      const { guess } = state.values;
+      frame.advise({ first: guess ? MOVE : GUESS, then: told(index) });
+      frame.acted();
       chart.redraw();
       showLetter();
       const kept = BEFORE.slice(-chosen).replaceAll("\n", "⏎");
@@ -112,10 +129,24 @@ export default {
       const means = curves
         .filter(({ contexts }) => contexts.includes(chosen))
         .map((curve) => `${curve.name} ${mean(curve, chosen).toFixed(3)}`);
-      frame.describe(
-        `With ${count(index)} of context, “${kept}”, the probability of “${NEXT}”: ${letters.join(", ")}. ` +
-          `Mean loss in nats per character: ${means.join(", ")}.`,
-      );
+      const said =
+        `With ${count(index)} of context, “${kept}”` +
+        `${guess ? `, the probability of “${NEXT}”: ${letters.join(", ")}` : ""}. ` +
+        `Mean loss in nats per character: ${means.join(", ")}.`;
+      frame.describe(create("span", { class: "hidden" }, said)); // it is in the drawings
+    }
+
+    /** By how much the mean losses of the networks rise, against the whole context. */
+    function told(/** @type {number} */ index) {
+      if (index === CONTEXTS.length - 1) return "";
+      const [now, whole] = [CONTEXTS[index], CONTEXTS[CONTEXTS.length - 1]];
+      const rises = curves
+        .filter(({ contexts }) => contexts.includes(now) && contexts.includes(whole))
+        .map((curve) => mean(curve, now) - mean(curve, whole));
+      const [least, most] = [Math.min(...rises), Math.max(...rises)];
+      return most < 0.01
+        ? `with ${count(index)}, no network's mean loss is higher by as much as 0.01 nats than with ${whole}.`
+        : `with ${count(index)}, the networks' mean losses are higher than with ${whole}, by ${written(least)} to ${written(most)} nats.`;
     }
 
     update();

@@ -24,9 +24,10 @@ class Context(Figure):
 
     figure = "context"
     description = (
-        "A passage, of which only the last characters are given, and bars with the probability that an RNN, an LSTM, "
-        "two GPTs and n-grams give the next letter. Below, the mean loss of each against 1 to 64 characters of "
-        "context. With 8 characters, no network's mean loss is higher than with 64 by as much as 0.01 nats."
+        "A passage, of which only the last characters are given, and a field for a guess at the next letter, after "
+        "which bars show how probable an RNN, an LSTM, two GPTs and n-grams find it. Below, the mean loss of each "
+        "against 1 to 64 characters of context. With 8 characters, no network's mean loss is higher than with 64 by "
+        "as much as 0.01 nats."
     )
     index = traitlets.Int(6, min=0, max=6).tag(sync=True)
     """Which of 1, 2, 4, 8, 16, 32 and 64 characters is chosen."""

@@ -2,8 +2,10 @@
 
 import { create, headings } from "./frame.js";
 
+const FAR = 5; // times as long as the bar
+
 /**
- * Draw one stacked bar, with a line at what is available.
+ * Draw one stacked bar, with a line at what is available, or, where that is too far away to see the parts, an arrow to it.
  * @param {CanvasRenderingContext2D} pen
  * @param {import("./colors.js").Colors} colors
  * @param {{parts: {value: number, color: string}[], limit?: number, limitName?: string, width: number}} options
@@ -12,7 +14,8 @@ export function stackedBar(pen, colors, { parts, limit = 0, limitName = "", widt
   const [left, top, thick] = [1, limit ? 20 : 2, 30];
   const whole = width - 2 * left;
   const total = parts.reduce((sum, { value }) => sum + value, 0);
-  const scale = whole / Math.max(total, limit * 1.02);
+  const far = limit > FAR * total;
+  const scale = whole / (far ? total * 1.25 : Math.max(total, limit * 1.02));
   let x = left;
   pen.fillStyle = colors.panel;
   pen.fillRect(left, top, whole, thick);
@@ -29,6 +32,16 @@ export function stackedBar(pen, colors, { parts, limit = 0, limitName = "", widt
   pen.lineWidth = 1;
   pen.strokeRect(left + 0.5, top + 0.5, whole - 1, thick - 1);
   if (!limit) return;
+  if (far) {
+    pen.textAlign = "right";
+    pen.fillStyle = colors.ink;
+    pen.fillText(
+      `${limitName}: ${Number((limit / total).toPrecision(2)).toLocaleString("en-US")} times as long →`,
+      width - 1,
+      8,
+    );
+    return;
+  }
   const at = left + limit * scale;
   pen.strokeStyle = pen.fillStyle = colors.ink;
   pen.lineWidth = 2;

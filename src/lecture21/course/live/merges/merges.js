@@ -1,5 +1,7 @@
 // Merges (chapter 09): a text of the reader's own, cut into tokens by the first merges of a byte-pair encoding.
 
+import { bars } from "../characters/bars.js";
+import { WRITE_STYLE } from "../characters/style.js";
 import { controlsOf } from "../kit/bound.js";
 import { button } from "../kit/controls.js";
 import { create, createFrame, panel } from "../kit/frame.js";
@@ -8,10 +10,11 @@ import { encode, mostFrequent, pairCounts, visible } from "./bpe.js";
 const STYLE = `
 .control:has(textarea) { flex: 1 1 100%; }
 .pairs button { font-family: ui-monospace, monospace; } .pairs small { font: 0.8rem system-ui, sans-serif; margin-left: 0.4rem; }
-.tokens { line-height: 2; }
+.bars { --names: 9rem; } .bars .name { font-family: inherit; } .tokens { line-height: 2; }
 .tokens span { display: inline-block; line-height: 1.5; padding: 0.1rem 0.15rem; margin-right: 2px; border-radius: 3px; }
 `;
 
+const FIRST = "Race against the plays: choose which pair to merge next, several times.";
 const CHOICES = 8; // pairs from which the reader chooses
 const MOST = 40; // merges of the reader's own
 
@@ -31,13 +34,12 @@ export default {
     const pairs = context.model.get("pairs");
     const frame = createFrame(context, {
       title: "Byte pairs: from bytes to words",
-      first: "Choose which pair to merge next, several times. Then move the slider: the plays choose.",
-      then: "each merge removes at most as many tokens as the pair has occurrences, so frequent pairs pay off first.",
+      first: FIRST,
       fields: { own: { start: [], check: arePairs } }, // merges after those of the plays
       onChange: update,
     });
     const { state } = frame;
-    frame.root.append(create("style", {}, STYLE));
+    frame.root.append(create("style", {}, WRITE_STYLE + STYLE));
     const { slider, textField } = controlsOf(frame);
     slider("merges", {
       label: "Merges from the plays",
@@ -51,6 +53,11 @@ export default {
     const choices = create("div", { class: "actions pairs" });
     panel(frame, "The tokens of the text", shown);
     panel(frame, "", pairsTitle, choices, next);
+    const raceTitle = create("p", { class: "panel-title" });
+    const won = create("p", { class: "right" });
+    const race = panel(frame, "", raceTitle);
+    const runners = bars(race, "Tokens taken away");
+    race.append(won);
     frame.onTheme(update);
 
     function update() {
@@ -64,12 +71,45 @@ export default {
       const mean = tokens.length ? (characters / tokens.length).toFixed(2) : "no";
       const total = `${count(merges, "merge")}${own.length ? ` and ${own.length} of yours` : ""}`;
       frame.describe(
-        `${total}: ${count(characters, "character")}, ${count(tokens.length, "token")}, ${mean} characters per token. `,
-        compared(text, learned, own, tokens.length),
+        `${total}: ${count(characters, "character")}, ${count(tokens.length, "token")}, ${mean} characters per token.`,
       );
+      run(text, merges, own, tokens.length);
       const counted = pairCounts(text, made).slice(0, CHOICES);
       offer(own.length < MOST ? counted : []);
       next.textContent = merges < pairs.length ? nextMerge(pairs[merges], merges, tokens) : "All merges are made.";
+    }
+
+    /** Show how many tokens the reader's merges have taken away, and how many as many others would have. */
+    function run(
+      /** @type {string} */ text,
+      /** @type {number} */ merges,
+      /** @type {Pair[]} */ own,
+      /** @type {number} */ left,
+    ) {
+      race.hidden = !own.length;
+      frame.advise({ first: FIRST, then: "" });
+      if (!own.length) return;
+      const learned = pairs.slice(0, merges);
+      const start = encode(text, learned).length;
+      const plays = encode(text, pairs.slice(0, merges + own.length)).length;
+      const often = encode(text, mostFrequent(text, learned, own.length)).length;
+      /** @type {[string, number][]} */
+      const all = [["you", left], ["the plays", plays], ["the most frequent", often]]; // prettier-ignore
+      const most = Math.max(1, ...all.map(([, each]) => start - each));
+      raceTitle.textContent = `The race: tokens taken away by ${count(own.length, "merge")} each, from ${start}`;
+      runners.update(all.map(([name, each]) => ({ name, text: `−${start - each}`, share: (start - each) / most })));
+      won.hidden = left > often || left >= plays;
+      won.textContent = "✓ You are ahead of the plays: they counted their pairs in another text, you in this one.";
+      const [first, second] = own[own.length - 1];
+      const before = [...learned, ...own.slice(0, -1)];
+      const took = encode(text, before).length - left;
+      const seen = pairCounts(text, before).find(({ pair }) => pair[0] === first && pair[1] === second)?.times ?? 0;
+      const times = seen === 1 ? "once" : `${seen} times`;
+      frame.advise({
+        first: FIRST,
+        then: `“${visible(first)}” + “${visible(second)}” stood there ${times}, and the text has ${count(took, "token")} fewer.`,
+      });
+      frame.acted();
     }
 
     /** Offer pairs; the keyboard stays at the first of them when one was chosen. */
@@ -99,22 +139,6 @@ export default {
     return frame.remove;
   },
 };
-
-/**
- * Compare the reader's merges with as many of the most frequent pairs.
- * @param {string} text
- * @param {Pair[]} learned  merges of the plays, which come first
- * @param {Pair[]} own
- * @param {number} now  tokens
- */
-function compared(text, learned, own, now) {
-  if (!own.length) return "";
-  const best = encode(text, mostFrequent(text, learned, own.length)).length;
-  const merges = own.length === 1 ? "the most frequent pair" : `the most frequent pair ${own.length} times`;
-  if (best === now) return `Merging ${merges} leads to as many tokens.`;
-  const [more, name] = best < now ? [now - best, "fewer"] : [best - now, "more"];
-  return `Merging ${merges} leads to ${best}, ${more} ${name}.`;
-}
 
 /** Say which merge is the next one, and how often the text has its pair. */
 function nextMerge(/** @type {Pair} */ [first, second], /** @type {number} */ merges, /** @type {string[]} */ tokens) {

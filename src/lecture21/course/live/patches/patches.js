@@ -23,6 +23,9 @@ const STYLE = `
   overflow: hidden; font: 0.95rem/1 ui-monospace, monospace; }
 .chip canvas { width: 100%; height: 100%; touch-action: auto; }
 .chip.text { border-color: var(--accent); background: var(--accent); color: var(--on-accent); }
+@container (max-width: 30rem) { .panel.picture { flex-basis: 100%; max-width: 15rem; margin: auto; }
+  .names ol { display: grid; grid-template-rows: repeat(5, auto); grid-auto-flow: column; grid-auto-columns: 1fr; gap: 0 0.8rem; }
+  .names li { grid-template-columns: 2.7rem 1fr 2.7rem; gap: 0.3rem; font-size: 0.85rem; } }
 `;
 
 /** Another order of the patches, in which none is where it was: 7 and 16 have no common divisor. */
@@ -33,7 +36,7 @@ export default {
   render(context) {
     const frame = createFrame(context, {
       title: "Draw a digit",
-      first: "Draw a digit over this one, with the mouse or a finger, and watch the bars. Then shuffle its patches.",
+      first: "Draw a digit over this one, and watch the bars. Then shuffle its patches.",
       fields: {
         strokes: { start: null, check: (value) => value === null || isDrawing(value) },
       },

@@ -27,7 +27,8 @@ export function fitTable(stage) {
     headings(...HEAD),
     create("tbody", {}, ...rows.map(({ node }) => node)),
   );
-  stage.append(create("div", { class: "panel full" }, table, create("p", { class: "note" }, NOTE)));
+  const summary = create("summary", {}, "The three fits in numbers");
+  stage.append(create("details", { class: "panel full" }, summary, table, create("p", { class: "note" }, NOTE)));
   return (
     /** @type {import("./state.js").Row[]} */ fits,
     /** @type {[number, number][]} */ points,

@@ -116,14 +116,12 @@ export default {
       title: "The gate, before y is known",
       label: "Probability of each expert over x",
       height: 150,
-      full: true,
       content: () => gateContent(parametersOf(session.row)),
     });
     const climbChart = lineChart(frame, {
       title: "What the fit has reached",
       label: "What the fit has reached, by its steps",
-      height: 120,
-      full: true,
+      height: 150,
       content: () =>
         climbContent(session.climb, values.method === "cooperative" ? "squared error of the mean" : "nats per point"),
     });
@@ -179,7 +177,8 @@ export default {
       if (next.then) frame.acted();
       if (!session.run)
         frame.describe(
-          `${sentence(session.row, values.method, values.points, session.colored)} ${session.outcome}`.trim(),
+          create("span", { class: "hidden" }, sentence(session.row, values.method, values.points, session.colored)),
+          ` ${session.outcome}`,
         );
     }
 

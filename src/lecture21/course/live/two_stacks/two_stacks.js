@@ -57,13 +57,14 @@ export default {
     const title = create("p", { class: "panel-title" });
     const about = create("p", {});
     const shapes = create("tbody");
-    frame.stage.append(
-      create("div", { class: "panel" }, view.node),
-      create("div", { class: "panel" }, title, about, create("table", { class: "shapes" }, shapes)),
-    );
     const grids = masks();
     const heading = create("p", { class: "panel-title" });
-    const below = panel(frame, "", heading, grids.node);
+    const beside = create("div", { class: "panel" }, heading, grids.node);
+    frame.stage.append(
+      create("div", { class: "panel" }, view.node),
+      create("div", { class: "panel about" }, title, about, create("table", { class: "shapes" }, shapes)),
+      beside,
+    );
 
     function update() {
       const { placed, piece: asked } = state.values;
@@ -75,7 +76,7 @@ export default {
       const shown = { placed, piece, isOut: crossed, isBert };
       view.update(shown);
       grids.update(shown);
-      below.hidden = placed < 2;
+      beside.hidden = placed < 2;
       const two = placed >= 6 && !crossed(5) && !crossed(6);
       heading.textContent = `Who may attend to what${two ? ": a row of the decoder has two softmaxes" : ""}`;
       add.hidden = all.hidden = isWhole;
@@ -93,7 +94,10 @@ export default {
         ),
       );
       const count = `${placed} of ${LAST} pieces`;
-      holds.replaceChildren(...(isWhole ? ["You hold ", create("b", {}, found.name), `. ${found.says}`] : [count]));
+      const isFound = found.kind in SEEN;
+      const tick = create("b", { class: "right" }, isFound ? "✓ " : "");
+      const kind = create("b", { class: isFound ? "right" : "" }, found.name);
+      holds.replaceChildren(...(isWhole ? [tick, "You hold ", kind, `. ${found.says}`] : [count]));
       const then = isWhole ? (SEEN[found.kind] ?? "") : "";
       frame.advise({ first: isWhole ? ADVICE.whole : ADVICE.assemble, then });
       if (then) frame.acted();

@@ -153,6 +153,7 @@ export const STYLE = `
 .memory.gone { visibility: hidden; }
 .shapes { margin: 0 0 0.6rem; } .shapes td:last-child { white-space: nowrap; }
 .both { display: flex; flex-wrap: wrap; gap: 0.8rem 1.4rem; align-items: end; }
+@container (min-width: 36.01rem) { .about { order: 1; flex-basis: 100%; } .shapes tbody { display: flex; flex-wrap: wrap; gap: 0 1.2rem; } .shapes td { border: 0; padding: 0.1rem 0.5rem 0.1rem 0; } }
 .masks { border-collapse: separate; border-spacing: 2px; font-size: 0.8rem; } .masks :is(th, td) { border: 0; padding: 0; text-align: center; font-weight: 400; }
 .masks tbody th { text-align: right; padding-right: 0.35rem; white-space: nowrap; }
 .masks .over { font-size: 0.75rem; line-height: 1.1; padding-bottom: 0.2rem; vertical-align: bottom; } .masks .gap { width: 0.5rem; }

@@ -41,10 +41,18 @@ export function samplingControls(frame, size, change) {
     return temperature === 1 && topK === null && topP === null;
   }
 
+  /** What the temperature does to the bars. */
+  function says() {
+    const { temperature } = options();
+    if (temperature === 1) return "";
+    return `at this temperature the filled bars are ${temperature > 1 ? "more" : "less"} alike than the hollow ones.`;
+  }
+
   details.open = !isPlain();
   return {
     options,
     isPlain,
+    says,
     update() {
       const { temperature, topK, topP } = options();
       k.input.max = String(size());

@@ -23,21 +23,18 @@ const COUNT = 120; // characters for each press of the button
 const ORDERS = [["bigram", 2], ["trigram", 3], ["5-gram", 5]]; // prettier-ignore
 /** What to try in each view, and what one should then see. @type {Record<string, [string, string]>} */
 const FIRST = {
-  next: [
-    "Press “Write on”, then open “Sampling” and raise the temperature.",
-    "the bars change with every character, and a higher temperature makes them more alike.",
-  ],
+  next: ["Press “Write on”, then open “Sampling” and raise the temperature.", "the bars change with every character."],
   attention: [
     "Point at a character or tap it, then choose another head.",
     "the wider an arc, the larger the weight, and no arc leads to a later character.",
   ],
   layers: [
     "Read the table from top to bottom, then continue typing.",
-    "the first row depends on the last character only, and the last row agrees with the bars.",
+    "the first row depends on the last character only, and the last row is what the model predicts.",
   ],
   price: [
-    "Type a sentence in the style of the plays, then one in modern English.",
-    "the second sentence usually takes more bits per character under every model.",
+    "Type a sentence in the style of the plays, then one in modern English, and compare the bits per character.",
+    "",
   ],
 };
 
@@ -61,7 +58,9 @@ export default {
     frame.root.append(create("style", {}, WRITE_STYLE));
 
     // The parts of the page.
-    const box = textField(frame.controls, {
+    const wrote = create("div", { class: "panel wrote" });
+    frame.stage.append(wrote);
+    const box = textField(wrote, {
       label: "Your text",
       value: state.values.prompt,
       rows: 5,
@@ -71,7 +70,7 @@ export default {
     box.node.classList.add("wide");
     const seenNote = create("span", { class: "said" });
     box.node.append(seenNote);
-    const write = button(frame.controls, {
+    const write = button(wrote, {
       label: "Write on",
       others: ["Stop"],
       main: true,
@@ -148,7 +147,8 @@ export default {
       if (!writer.running) text = values.prompt;
       box.set(text);
       const [first, then] = FIRST[values.view];
-      frame.advise({ first, then });
+      frame.advise({ first, then: (values.view === "next" && sampling.says()) || then });
+      wrote.classList.toggle("full", values.view === "attention");
       for (const [name, each] of Object.entries(views)) each.show(name === values.view);
       sampling.update();
       key.hidden = sampling.isPlain();
@@ -159,9 +159,12 @@ export default {
     async function compute() {
       const { ids, unknown } = encodeText(text, symbols);
       box.input.setAttribute("aria-invalid", String(unknown.length > 0 || !ids.length));
-      if (unknown.length) return frame.fail(unknownSentence(unknown, symbols));
+      if (unknown.length) return frame.fail(unknownSentence(unknown, symbols), box.node);
       if (!ids.length)
-        return frame.fail("Type at least one character: the model predicts the next one from those before it.");
+        return frame.fail(
+          "Type at least one character: the model predicts the next one from those before it.",
+          box.node,
+        );
       const which = state.values.view;
       const characters = [...text];
       const seen = ids.slice(-gpt.config.block_size);
@@ -199,7 +202,7 @@ export default {
           : `${length} of the ${size} characters that the model can use.`;
       if (which !== state.values.view) return;
       const said = views[which].update({ ...shown, ...aim() });
-      if (writer.running) return;
+      if (writer.running) return frame.describe(""); // it would be of another text
       if (which !== "next") return frame.describe(said);
       const top = Array.from(now.keys())
         .sort((a, b) => now[b] - now[a])
@@ -222,7 +225,7 @@ export default {
       if (unknown.length || !ids.length) return null;
       const room = Math.min(COUNT, (longest ?? Infinity) - text.length);
       if (room < 1) {
-        frame.fail(`The box holds ${longest} characters and is full; delete some to write on.`);
+        frame.fail(`The box holds ${longest} characters and is full; delete some to write on.`, box.node);
         return null;
       }
       return gpt.generate(ids, { count: room, seed: state.values.seed, ...sampling.options() }, (token) =>
