@@ -12,6 +12,8 @@ import { pointLayer } from "../kit/points.js";
 
 const X_RANGE = /** @type {[number, number]} */ ([-1, 1]);
 const HIGHEST = 2; // of a point
+const SOLVED =
+  "You are at the ring: the members err in different places, and no other place on the map has a smaller ensemble error.";
 const FIRST = "Move κ slowly from 0 to 1, and watch the members and the bars. Then find the ring on the map.";
 
 /**
@@ -130,7 +132,8 @@ export default {
     function update() {
       now = fitted();
       for (const each of [chart, ...bars, map]) each.redraw();
-      frame.advise({ first: FIRST, then: told(values, now.errors.onNew, errorMap()) });
+      const then = told(values, now.errors.onNew, errorMap());
+      frame.advise({ first: FIRST, then, solved: then === SOLVED });
       frame.describe(create("span", { class: "hidden" }, description(values, now.errors, errorMap())));
     }
 
@@ -149,8 +152,7 @@ function nameOf(/** @type {number} */ kappa) {
  * @type {(values: Values, here: import("./members.js").Errors, map: ReturnType<typeof mapOf>) => string}
  */
 function told({ kappa, penalty }, { ensemble }, { errors, best }) {
-  if (ensemble <= errors[best.row][best.column] + 1e-9)
-    return "✓ the ring: the members differ where they err, and no other place on the map has a smaller ensemble error.";
+  if (ensemble <= errors[best.row][best.column] + 1e-9) return SOLVED;
   if (kappa === 0) return "";
   const column = PENALTIES.findIndex((each) => Math.abs(Math.log10(each / penalty)) < 1e-6);
   if (column < 0) return "";
