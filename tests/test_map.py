@@ -83,3 +83,20 @@ def test_the_files_and_targets_of_every_command_exist(document: Path):
     assert [file for file in files if path_of(file) is None] == []
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert [target for target in targets if not re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE)] == []
+
+
+def test_what_a_translator_leaves_in_english_is_in_the_notebooks_and_where_programs_look_for_it():
+    (paragraph,) = re.findall(r"\*\*Leave in English\*\*(.*?)\n\n", PAGES[1].read_text(encoding="utf-8"), re.DOTALL)
+    words = re.findall(r"`([^`]+)`", paragraph)
+    assert len(words) == 8
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "notebooks").rglob("*.ipynb")]
+    assert [word for word in words if not any(word in text for text in texts)] == []
+    code = [
+        path
+        for folder in ("tools", "book/_ext", "src/lecture21/course", "tests")
+        for path in (ROOT / folder).rglob("*.py")
+    ]
+    programs = "\n".join(path.read_text(encoding="utf-8") for path in code if path != Path(__file__))
+    for word in words:
+        (known,) = re.findall(r"Summary|Exercise|Prediction|Reading|Time plan|Hint|Solution|Answer", word)
+        assert re.search(rf"['\"`(|*> ]{known}", programs), word
