@@ -26,7 +26,7 @@ PARTS = [
     "lecture",  # the talks that book/lecture.yml lists
     "markup",  # roles and names that the theme leaves out
     "icons",  # fonts of the icons that the book shows
-    "path",  # the flow of pages that book/path.yml lists
+    "path",  # the script of the path on the landing page
     "addresses",  # old addresses, and what follows the landing page
     "offline",  # a published book is there without a connection
     "scripts",  # no script that no page needs

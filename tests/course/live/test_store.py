@@ -69,6 +69,8 @@ def test_the_trained_model_is_offered_by_other_figures_until_it_is_cleared(open_
     write = stage.figure("write-2")
     ready(write)
     expect(write.get_by_text("your model")).to_have_count(0)
+    bars = write.get_by_role("list", name="Probabilities of the next character")
+    book = bars.inner_text()
     figure = train(stage)
     loss = float(re.search(r"validation loss ([\d.]+\d)", figure.locator(".now").inner_text())[1])
     name = re.compile(rf"^your model \(loss {loss:.2f}, 30 steps\)$")
@@ -76,9 +78,7 @@ def test_the_trained_model_is_offered_by_other_figures_until_it_is_cleared(open_
     assert small["steps"] == 30
     assert re.fullmatch(r"ROMEO:\n.{40,}", small["sample"], re.DOTALL)  # the end of the path shows it
 
-    bars = write.get_by_role("list", name="Probabilities of the next character")
-    book = bars.inner_text()
-    write.get_by_text(name).click()
+    expect(write.get_by_label(name)).to_be_checked()  # the book's, until there is the reader's own
     stage.page.wait_for_function(CHANGED, arg=["#live-write-2", book])
     write.get_by_text("the book's").click()
     ready(write)
@@ -91,13 +91,13 @@ def test_the_trained_model_is_offered_by_other_figures_until_it_is_cleared(open_
     expect(bars).not_to_have_text(book, use_inner_text=True)
     residual = stage.figure("residual-3")
     ready(residual)
-    residual.get_by_text(name).click()
+    expect(residual.get_by_label(name)).to_be_checked()
     expect(residual.locator(".stream li")).to_have_count(3)  # one layer
     residual.get_by_role("button", name="Reset").click()
     expect(residual.locator(".stream li")).to_have_count(9)
     pair = stage.figure("side_by_side-4")
     ready(pair)
-    pair.get_by_text(name).click()
+    expect(pair.get_by_label(name)).to_be_checked()
     expect(pair.locator(".reading")).to_contain_text("The model your model (")
 
     fold = kept(stage.figure("train"))
