@@ -210,7 +210,7 @@ def test_a_model_without_its_tokenizer_and_with_another_are_refused(trained, tmp
     assert "the tokenizer has 4 tokens, the model has 65" in refusal(capsys, "sample", tmp_path)
 
 
-# A model in one file, as the figures of the book save it
+# A model in one file, as a run has it and as the figures of the book save it
 
 
 @pytest.fixture(scope="module")
@@ -225,10 +225,10 @@ def single(trained, tmp_path_factory) -> Path:
 def test_a_single_file_does_what_its_directory_does(command, trained, single, text, capsys):
     command = command + ["--text", str(text)] * (command == ["eval"])
     outputs = []
-    for path in (trained, single):
+    for path in (trained, trained / "model.safetensors", single):
         assert main([*command, str(path)]) == 0
         outputs.append(capsys.readouterr().out.replace(str(path), "run").split())
-    assert outputs[0] == outputs[1]
+    assert outputs[0] == outputs[1] == outputs[2]
 
 
 def test_from_pretrained_reads_a_single_file_by_its_path_and_by_its_name(trained, single):

@@ -298,6 +298,7 @@ def test_a_run_leaves_model_tokenizer_history_and_checkpoint(run):
     torch.testing.assert_close(loaded.head.weight, tensors["model.head.weight"])
     assert loaded(ids).shape == (1, 8, 9)
     assert CharTokenizer.load(run / "tokenizer.json").vocab_size == 9
+    assert CharTokenizer.load(run / "model.safetensors") == CharTokenizer.load(run / "tokenizer.json")
 
 
 def test_a_run_is_not_overwritten(run):

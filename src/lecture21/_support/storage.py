@@ -36,11 +36,37 @@ def save_tensors(
     Raises:
         OSError: from the file system; the old file is then unchanged.
     """
+    write_atomic(path, serialize(tensors, metadata))
+
+
+def serialize(tensors: dict[str, Tensor], metadata: dict[str, str] | None = None, *, ordered: bool = False) -> bytes:
+    """Return the content of the file that `save_tensors` writes, the same for the same tensors and strings.
+
+    Args:
+        tensors: named tensors.
+        metadata: strings with names.
+        ordered: whether to sort the names also where there are too few strings to be in a random order.
+    """
     # safetensors refuses views and shared memory, so each tensor is copied into memory of its own.
     copies = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()
     }
-    write_atomic(path, safetensors.torch.save(copies, metadata))
+    data = safetensors.torch.save(copies, metadata)
+    return _with_sorted_header(data) if ordered or len(metadata or ()) > 1 else data
+
+
+def _with_sorted_header(data: bytes) -> bytes:
+    """Sort the keys of a safetensors header: safetensors writes metadata in a random order."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.dumps(json.loads(data[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)  # the tensors are aligned to 8 bytes
+    return len(header).to_bytes(8, "little") + header + data[end:]
+
+
+def add_text(path: str | os.PathLike[str], name: str, text: str) -> None:
+    """Add a string to the metadata of a safetensors file, atomically."""
+    tensors, metadata = load_tensors(path)
+    save_tensors(path, tensors, {**metadata, name: text})
 
 
 def load_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:

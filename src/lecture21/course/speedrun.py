@@ -23,7 +23,7 @@ from lecture21.data import shakespeare, split
 from lecture21.gpt import GPT, GPTConfig, presets
 from lecture21.tokenizers import CharTokenizer, characters_per_token, make_tokenizer
 from lecture21.training import TrainConfig, evaluate, recipe
-from lecture21.training.checkpoints import TOKENIZER
+from lecture21.training.checkpoints import save_tokenizer
 from lecture21.training.timed import train_for
 
 EDITION, THREADS = "plays", 2
@@ -191,7 +191,7 @@ def speedrun(
         "torch": torch.__version__,
     }
     model.save_pretrained(out)
-    tokenizer.save(out / TOKENIZER)
+    save_tokenizer(tokenizer, out)
     write_atomic(out / ROW, pd.DataFrame([row]).to_csv(index=False).encode())
     return row
 

@@ -8,10 +8,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import safetensors.torch
-
 from lecture21._support.files import read_json, write_atomic
-from lecture21._support.storage import WEIGHTS, load_tensors
+from lecture21._support.storage import WEIGHTS, load_tensors, serialize
 from lecture21._support.validation import from_dict
 from lecture21.gpt import GPT
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
@@ -105,12 +103,4 @@ def to_bytes(model: GPT | Transformer, tokenizer: CharTokenizer | BPETokenizer |
         if tokenizer is not None:
             tokenizer.save(Path(folder) / TOKENIZER)
             metadata["tokenizer"] = (Path(folder) / TOKENIZER).read_text(encoding="utf-8")
-        return _with_sorted_header(safetensors.torch.save(tensors, metadata))
-
-
-def _with_sorted_header(data: bytes) -> bytes:
-    """Sort the keys of a safetensors header: safetensors writes metadata in a random order, so hashes would differ."""
-    end = 8 + int.from_bytes(data[:8], "little")
-    header = json.dumps(json.loads(data[8:end]), sort_keys=True, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 8)  # the tensors are aligned to 8 bytes
-    return len(header).to_bytes(8, "little") + header + data[end:]
+        return serialize(tensors, metadata, ordered=True)

@@ -2,7 +2,8 @@
 
 `checkpoint.safetensors` holds weights, optimizer state, random states and history. It is one file because two could
 come from different steps if a save is killed between them. Beside it are the files for everyone else:
-`model.safetensors`, `config.json`, `tokenizer.json` and `history.csv`.
+`model.safetensors`, `config.json`, `tokenizer.json` and `history.csv`. The first has the next two in its metadata, so
+that it is a model by itself.
 """
 
 import hashlib
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from lecture21._support.files import parse_json
 from lecture21._support.locks import locked_directory
-from lecture21._support.storage import CONFIG, WEIGHTS, find_difference, load_tensors, save_tensors
+from lecture21._support.storage import CONFIG, WEIGHTS, add_text, find_difference, load_tensors, save_tensors
 from lecture21._support.validation import printable
 from lecture21.training.run import Run
 
@@ -119,7 +120,7 @@ class RunDirectory:
         """Write the model, the tokenizer and the history."""
         self._run.complete_model(tensors).save_pretrained(self._out)
         if self._tokenizer is not None:
-            self._tokenizer.save(self._out / TOKENIZER)
+            save_tokenizer(self._tokenizer, self._out)
         self._run.history.to_csv(self._out / HISTORY)
 
     def load(self) -> None:
@@ -168,6 +169,12 @@ class RunDirectory:
         ):
             if record[key] != current[key]:
                 raise ValueError(f"{path} does not match the {problem}")
+
+
+def save_tokenizer(tokenizer: Tokenizer, out: Path) -> None:
+    """Write the tokenizer beside a saved model, and into the metadata of its weights, which then need no other file."""
+    tokenizer.save(out / TOKENIZER)
+    add_text(out / WEIGHTS, "tokenizer", (out / TOKENIZER).read_text(encoding="utf-8"))
 
 
 def _hash(tokens: Int[Tensor, " N"]) -> str:
