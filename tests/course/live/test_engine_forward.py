@@ -147,9 +147,16 @@ def test_a_token_goes_where_it_is_sent(engine, name):
     assert difference(engine.run(script, **values | {"routes": [-1] * routes.numel()}), expected) > 100 * TOLERANCE
 
 
-@pytest.mark.parametrize("name", [*CHECKED, "causal=False"])
+AHEAD = {
+    "causal=False": CONFIGS["modern-gpt0"].changed(causal=False),
+    "capacity": CONFIGS["moe"].changed(moe={"eval_capacity_factor": 0.75}),
+}
+"""Models in which later tokens change what earlier positions compute."""
+
+
+@pytest.mark.parametrize("name", [*CHECKED, *AHEAD])
 def test_the_log_probabilities_of_a_long_text_are_those_of_torch(engine, name):
-    config = CHECKED.get(name) or CONFIGS["modern-gpt0"].changed(causal=False)
+    config = (CHECKED | AHEAD)[name]
     model = make(config, dtype=torch.float32)
     text = random_ids(config, batch=1, length=30)[0]
     actual = engine.run(

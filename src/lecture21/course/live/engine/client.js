@@ -230,6 +230,15 @@ export class EngineModel {
   }
 
   /**
+   * @param {ArrayLike<number>} ids  of all windows, and one more
+   * @param {number} windows
+   * @returns {Promise<number>}  the sum of the losses of all targets, in nats
+   */
+  windowLoss(ids, windows) {
+    return this.engine.call("windowLoss", this.handle, [ids, windows]);
+  }
+
+  /**
    * @param {ArrayLike<number>} ids
    * @param {Generation} [options]
    * @param {(token: number) => void} [onToken]

@@ -95,10 +95,14 @@ export function checkedConfig(values) {
     if (moe.n_shared !== 0) requireWhole("n_shared", moe.n_shared);
     if (moe.top_k > moe.n_expert)
       throw new Error(`top_k must be at most n_expert = ${moe.n_expert}, got ${moe.top_k}.`);
-    if (moe.eval_capacity_factor !== null) throw new Error("eval_capacity_factor is not supported in the page.");
+    if (moe.eval_capacity_factor !== null) requirePositive("eval_capacity_factor", moe.eval_capacity_factor);
   }
   return c;
 }
+
+/** Whether later tokens change what is computed at earlier positions: no key or value can then be kept. */
+export const looksAhead = (/** @type {Config} */ { causal, moe }) =>
+  !causal || (moe?.eval_capacity_factor ?? null) !== null;
 
 /** Refuse a model of which the engine computes no gradient. */
 export function requireTrained(/** @type {Config} */ config) {

@@ -12,7 +12,7 @@ export const NOBODY = -2;
  * @typedef {object} Routing  of the rows of one layer
  * @property {Int32Array} chosen     rows x k: the selected experts of each row, best first
  * @property {Float64Array} weights  rows x k: their gate weights
- * @property {Int32Array} order      the assignments (indices of `chosen`), sorted by expert
+ * @property {Int32Array} order      the assignments (indices of `chosen`) that are kept, sorted by expert
  * @property {Int32Array} counts     of assignments of each expert
  */
 
@@ -24,8 +24,9 @@ export const NOBODY = -2;
  * @param {number} x
  * @param {number} y
  * @param {number} rows
+ * @param {number} batch
  */
-export function mixExperts(network, w, layer, x, y, rows) {
+export function mixExperts(network, w, layer, x, y, rows, batch) {
   const { memory, width, config } = network;
   const moe = /** @type {import("./config.js").Sparse} */ (config.moe);
   const { router, experts, shared, selectionBias } = network.layers[layer];
@@ -34,7 +35,7 @@ export function mixExperts(network, w, layer, x, y, rows) {
   const probabilities = w.probabilities[layer];
   applyLinear(network, /** @type {import("./network.js").Linear} */ (router), x, width, probabilities, rows);
   const sent = w.routes?.subarray(layer * rows, (layer + 1) * rows);
-  const routing = (w.routings[layer] = route(f, moe, probabilities, selectionBias, rows, sent));
+  const routing = (w.routings[layer] = route(f, moe, probabilities, selectionBias, rows, batch, sent));
   const { order, counts, weights } = routing;
   for (let i = 0; i < order.length; i++) {
     const from = x + Math.floor(order[i] / k) * width;
@@ -67,11 +68,12 @@ export function mixExperts(network, w, layer, x, y, rows) {
  * @param {number} logits
  * @param {number} selectionBias  offset of what is added to the probabilities for the selection only; 0: nothing
  * @param {number} rows
+ * @param {number} batch
  * @param {Int32Array} [sent]  where the first of a row's experts is replaced; it keeps the weight: see `inspect`
  * @returns {Routing}
  */
-function route(f, moe, logits, selectionBias, rows, sent) {
-  const { n_expert: E, top_k: k } = moe;
+function route(f, moe, logits, selectionBias, rows, batch, sent) {
+  const { n_expert: E, top_k: k, eval_capacity_factor: factor } = moe;
   const renormalizes = moe.softmax === "after" || (moe.renormalize ?? k > 1);
   const chosen = new Int32Array(rows * k);
   const weights = new Float64Array(rows * k);
@@ -91,8 +93,19 @@ function route(f, moe, logits, selectionBias, rows, sent) {
     const to = sent ? sent[row] : OWN;
     if (to === NOBODY) weights[row * k] = 0;
     else if (to !== OWN) chosen[row * k] = to < E ? to : (experts[0] + to) % E;
-    for (let i = 0; i < k; i++) counts[chosen[row * k + i]]++;
   }
-  const order = Int32Array.from(chosen.keys()).sort((a, b) => chosen[a] - chosen[b] || a - b);
+  // Without a place, a token is dropped. Earlier positions come first, then earlier sequences, then better experts.
+  const places = factor === null ? Infinity : Math.ceil((factor * rows * k) / E);
+  const length = rows / batch;
+  const kept = [];
+  for (let n = 0; n < rows; n++) {
+    const row = (n % batch) * length + Math.floor(n / batch);
+    for (let i = row * k; i < (row + 1) * k; i++) {
+      if (counts[chosen[i]] === places) continue;
+      counts[chosen[i]]++;
+      kept.push(i);
+    }
+  }
+  const order = Int32Array.from(kept).sort((a, b) => chosen[a] - chosen[b] || a - b);
   return { chosen, weights, order, counts };
 }

@@ -2,8 +2,9 @@
 
 import { checkedConfig, countOf, listParameters, requireTrained } from "./config.js";
 import { initialize } from "./initialize.js";
-import { Model, UNKNOWN } from "./model.js";
+import { Model } from "./model.js";
 import { readHeader, readTensor, writeSafetensors } from "./safetensors.js";
+import { UNKNOWN } from "./symbols.js";
 
 // Fields that are floats in Python, whose JSON has a point where they happen to be whole.
 const WHOLE =
@@ -42,7 +43,13 @@ export function loadModel(buffer, memory) {
   for (const { name, offset, place } of model.network.parameters) {
     const numbers = readTensor(buffer, /** @type {import("./safetensors.js").Entry} */ (entries.get(name)));
     const f = model.network.memory.floats;
-    for (let i = 0; i < numbers.length; i++) f[offset + place(i)] = numbers[i];
+    for (let i = 0; i < numbers.length; i++) {
+      if (!Number.isFinite(numbers[i])) {
+        model.network.memory.release();
+        throw new Error(`The tensor ${name} contains ${numbers[i]}, which is no number: did the training diverge?`);
+      }
+      f[offset + place(i)] = numbers[i];
+    }
   }
   return model;
 }

@@ -60,7 +60,7 @@ export function forwardLayer(network, w, layer, rows, batch, removed) {
     attend(network, w, layer, x, y, rows, batch),
   );
   subLayer(network, w, 2 * layer + 1, normFeedForward, rows, removed?.has(`${layer}.feed_forward`), (x, y) =>
-    feedForward(network, w, layer, x, y, rows),
+    feedForward(network, w, layer, x, y, rows, batch),
   );
 }
 
@@ -114,26 +114,34 @@ function attend(network, w, layer, x, y, rows, batch) {
     rotate(f, q, rows, head.queries, H, head.width, D / 2, network.angles, place, 1);
     rotate(f, k + kept, rows, head.keys, G, head.width, D / 2, network.angles, place, 1);
   }
-  const stride = padded(S);
   const scale = 1 / Math.sqrt(D);
+  const most = Math.min(T, w.queriesAtOnce);
   for (let b = 0; b < batch; b++) {
     for (let h = 0; h < H; h++) {
       const group = Math.floor((h * G) / H) * head.width;
-      const from = b * T * head.queries + h * head.width;
-      const keys = k + b * T * head.keys + group;
-      const values = v + b * T * head.keys + group;
-      const weights = w.weights[layer] + (b * H + h) * T * stride;
-      memory.multiply([T, D, S], matrix(q + from, head.queries), transposed(keys, head.keys), matrix(weights, stride));
-      for (let t = 0; t < T; t++) {
-        const row = weights + t * stride;
-        const end = causal ? w.start + t + 1 : S;
-        const begin = window ? Math.max(end - window, 0) : 0;
-        softmax(f, row + begin, end - begin, scale);
-        f.fill(0, row, row + begin);
-        f.fill(0, row + end, row + stride);
+      for (let t0 = 0; t0 < T; t0 += most) {
+        const count = Math.min(most, T - t0);
+        // What is kept has the weights of all S keys; a lean pass computes those that one of these queries may see.
+        const first = w.lean && window ? Math.max(w.start + t0 + 1 - window, 0) : 0;
+        const keyCount = (w.lean && causal ? w.start + t0 + count : S) - first;
+        const stride = padded(keyCount);
+        const from = (b * T + t0) * head.queries + h * head.width;
+        const keys = k + (b * T + first) * head.keys + group;
+        const values = v + (b * T + first) * head.keys + group;
+        const weights = w.weights[layer] + (w.lean ? 0 : (b * H + h) * T * stride);
+        const scores = matrix(weights, stride);
+        memory.multiply([count, D, keyCount], matrix(q + from, head.queries), transposed(keys, head.keys), scores);
+        for (let t = 0; t < count; t++) {
+          const row = weights + t * stride;
+          const end = (causal ? w.start + t0 + t + 1 : S) - first;
+          const begin = window ? Math.max(end - window, 0) : 0;
+          softmax(f, row + begin, end - begin, scale);
+          f.fill(0, row, row + begin);
+          f.fill(0, row + end, row + stride);
+        }
+        const mixed = matrix(w.mixed[layer] + from, head.queries);
+        memory.multiply([count, keyCount, head.width], scores, matrix(values, head.keys), mixed);
       }
-      const mixed = matrix(w.mixed[layer] + from, head.queries);
-      memory.multiply([T, S, head.width], matrix(weights, stride), matrix(values, head.keys), mixed);
     }
   }
   applyLinear(network, output, w.mixed[layer], head.queries, y, rows, true);
@@ -147,10 +155,11 @@ function attend(network, w, layer, x, y, rows, batch) {
  * @param {number} x
  * @param {number} y
  * @param {number} rows
+ * @param {number} batch
  */
-function feedForward(network, w, layer, x, y, rows) {
+function feedForward(network, w, layer, x, y, rows, batch) {
   const dense = network.layers[layer].feedForward;
-  if (!dense) return mixExperts(network, w, layer, x, y, rows);
+  if (!dense) return mixExperts(network, w, layer, x, y, rows, batch);
   applyFeedForward(network, dense, x, w.hidden[layer], w.gate[layer], w.active[layer], y, rows, true);
 }
 

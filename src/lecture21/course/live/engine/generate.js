@@ -1,5 +1,6 @@
 // Continuing a text.
 
+import { looksAhead } from "./config.js";
 import { applyHead, forward } from "./forward.js";
 import { Random } from "./random.js";
 import { checkSampling, choose, mostLikely, nextTokenProbabilities } from "./sampling.js";
@@ -24,7 +25,7 @@ import { checkSampling, choose, mostLikely, nextTokenProbabilities } from "./sam
  */
 export function* generate(model, ids, options = {}) {
   const { network, config } = model;
-  const { count = 100, seed = 0, uniforms, greedy = false, cache = config.causal } = options;
+  const { count = 100, seed = 0, uniforms, greedy = false, cache = !looksAhead(config) } = options;
   const text = [...model.checkIds(ids)];
   checkSampling(options, config.vocab_size);
   if (!Number.isInteger(count) || count < 0)

@@ -1,7 +1,8 @@
 // What a model computes for a given text: logits, attention, the residual stream, probabilities.
 
+import { looksAhead } from "./config.js";
 import { NOBODY } from "./experts.js";
-import { applyHead, forward } from "./forward.js";
+import { applyHead, embed, forward, forwardLayer } from "./forward.js";
 import { unpadded } from "./model.js";
 
 /** @typedef {import("./model.js").Model} Model */
@@ -99,7 +100,7 @@ export function* logProbabilities(model, ids) {
   const stream = /** @type {number} */ (w.stream.at(-1));
   try {
     // With a causal mask one pass gives a prediction at each position of the first block; later, only the last one.
-    let end = config.causal ? Math.min(B, checked.length - 1) : 1;
+    let end = !looksAhead(config) ? Math.min(B, checked.length - 1) : 1;
     for (let done = 0; done < out.length; end++) {
       const context = checked.subarray(Math.max(0, end - B), end);
       w.start = 0;
@@ -117,6 +118,37 @@ export function* logProbabilities(model, ids) {
     model.free.push(w);
   }
   return out;
+}
+
+/**
+ * The loss of whole windows, each of which begins without context, as in lecture21.training.evaluate.
+ * @param {Model} model
+ * @param {ArrayLike<number>} ids  of all windows and one more: the target of each token is the next one
+ * @param {number} windows
+ * @returns {Generator<undefined, number>}  the sum of - log P of all targets
+ */
+export function* windowLoss(model, ids, windows) {
+  const { network, config } = model;
+  const checked = model.checkIds(ids, 2);
+  const rows = checked.length - 1;
+  if (!(rows % windows === 0 && rows / windows <= config.block_size))
+    throw new Error(`${rows} tokens are not ${windows} windows of at most ${config.block_size}.`);
+  const w = model.takeLean(windows, rows / windows);
+  embed(network, w, checked.subarray(0, rows), windows);
+  for (let layer = 0; layer < config.n_layer; layer++) {
+    forwardLayer(network, w, layer, rows, windows);
+    yield;
+  }
+  let sum = 0;
+  for (let row = 0; row < rows; row += w.rowsAtOnce) {
+    const count = Math.min(w.rowsAtOnce, rows - row);
+    applyHead(network, w, /** @type {number} */ (w.stream.at(-1)) + row * network.width, count);
+    const f = network.memory.floats;
+    for (let i = 0; i < count; i++)
+      sum -= logProbability(f, w.logits + i * network.vocabulary, config.vocab_size, checked[row + i + 1]);
+    yield;
+  }
+  return sum;
 }
 
 /**

@@ -2,10 +2,9 @@
 
 import { countOf } from "./config.js";
 import { Network, Workspace } from "./network.js";
+import { readContent, symbolsOf } from "./symbols.js";
 
 /** @typedef {import("./config.js").Config} Config */
-
-export const UNKNOWN = "\ufffd";
 
 export class Model {
   /**
@@ -14,7 +13,8 @@ export class Model {
    * @param {import("./memory.js").Memory} memory
    */
   constructor(config, tokenizer, memory) {
-    this.symbols = symbolsOf(tokenizer, config.vocab_size);
+    this.content = readContent(tokenizer);
+    this.symbols = symbolsOf(this.content, config.vocab_size);
     this.network = new Network(config, memory);
     this.tokenizer = tokenizer;
     this.version = 0; // of the weights: each update adds 1
@@ -22,6 +22,8 @@ export class Model {
     this.disposed = false;
     /** @type {Workspace[]} */
     this.free = [];
+    /** Of which nothing is kept from one call to the next. @type {Workspace | null} */
+    this.lean = null;
   }
 
   get config() {
@@ -33,7 +35,7 @@ export class Model {
     const { parameters, config } = this.network;
     const learned = parameters.filter(({ kind }) => kind !== "buffer");
     const count = learned.reduce((sum, { shape }) => sum + countOf(shape), 0);
-    return { config, symbols: this.symbols, tokenizer: JSON.parse(this.tokenizer ?? "null"), parameters: count };
+    return { config, symbols: this.symbols, tokenizer: this.content, parameters: count };
   }
 
   /** Give a workspace for contexts of up to `length` tokens to `use`, and keep it for the next one. */
@@ -45,6 +47,14 @@ export class Model {
       1,
       Math.min(this.config.block_size, 2 ** Math.ceil(Math.log2(Math.max(length, 16)))),
     );
+  }
+
+  /** A workspace that keeps nothing, for some windows of at most `length` tokens. */
+  takeLean(/** @type {number} */ windows, /** @type {number} */ length) {
+    const has = this.lean;
+    if (!has || has.length < length || has.batch * has.length < windows * length)
+      this.lean = new Workspace(this.network, windows, length, true);
+    return /** @type {Workspace} */ (this.lean);
   }
 
   /** The logits of some rows, without padding. */
@@ -67,33 +77,6 @@ export class Model {
     if (wrong !== undefined) throw new Error(`The token ${wrong} is not in the vocabulary of ${V}.`);
     return list;
   }
-}
-
-/**
- * The symbol of each id, the last one for unknown characters; null if the tokens are not characters.
- * @param {string | null} tokenizer
- * @param {number} vocabulary
- * @returns {string[] | null}
- */
-function symbolsOf(tokenizer, vocabulary) {
-  if (tokenizer === null) return null;
-  let parsed;
-  try {
-    parsed = JSON.parse(tokenizer);
-  } catch {
-    throw new Error("The tokenizer in this file is not JSON.");
-  }
-  if (parsed?.tokenizer !== "characters") return null;
-  const { symbols } = parsed;
-  const fits =
-    Array.isArray(symbols) && symbols.every((symbol) => typeof symbol === "string" && [...symbol].length === 1);
-  if (!fits || new Set(symbols).size !== symbols.length) {
-    throw new Error("The symbols of the tokenizer in this file are not a list of different characters.");
-  }
-  if (symbols.length + 1 !== vocabulary) {
-    throw new Error(`The tokenizer has ${symbols.length + 1} tokens, and the model has ${vocabulary}.`);
-  }
-  return [...symbols, UNKNOWN];
 }
 
 /**

@@ -147,6 +147,9 @@ export class Network {
   }
 }
 
+const QUERIES = 64; // that a lean workspace has room for the attention of
+const LOGITS = 2 ** 19; // of them
+
 /**
  * Room for one forward pass, as offsets. With N = batch x length rows, each as wide as its stride:
  *
@@ -154,17 +157,22 @@ export class Network {
  * sub-layers, and at 2 L of the head; sums[i]: with post-norm, the sums that the norms are applied to. For each layer
  * queries, keys and values of all heads (`raw`: before QK-norm), weights (head by head, length x length), mixed (the
  * outputs of the heads), hidden (of the feed-forward layer, before the activation; gate: its gate), active (after it).
+ *
+ * A lean workspace keeps nothing: all layers share the room of one, which then stays in the cache of the processor; heads
+ * share the room for the weights of a few queries, and the head is applied to a few rows at a time.
  */
 export class Workspace {
   /**
    * @param {Network} network
    * @param {number} batch
    * @param {number} length  longest context; with a batch of 1, keys and values of as many positions can be kept
+   * @param {boolean} [lean]
    */
-  constructor(network, batch, length) {
+  constructor(network, batch, length, lean = false) {
     const { memory, config, width, vocabulary, head, layers } = network;
     this.batch = batch;
     this.length = length;
+    this.lean = lean;
     this.start = 0; // position of the first row
     const N = batch * length;
     const k = config.moe ? config.moe.top_k : 1;
@@ -172,7 +180,7 @@ export class Workspace {
     const shared = config.moe ? padded(config.d_ff * config.moe.n_shared) : 0;
     memory.prepare(Math.max(N * k, length));
     const blocks = (/** @type {number} */ count, /** @type {number} */ size) =>
-      Array.from({ length: count }, () => memory.allocate(size));
+      lean ? Array(count).fill(memory.allocate(size)) : Array.from({ length: count }, () => memory.allocate(size));
     const L = layers.length;
     this.stream = blocks(2 * L + 1, N * width);
     this.normed = blocks(2 * L + 1, N * width);
@@ -182,7 +190,9 @@ export class Workspace {
     this.values = blocks(L, N * head.keys);
     this.rawQueries = config.qk_norm ? blocks(L, N * head.queries) : this.queries;
     this.rawKeys = config.qk_norm ? blocks(L, N * head.keys) : this.keys;
-    this.weights = blocks(L, batch * config.n_head * length * padded(length));
+    /** Number of queries whose weights are computed at once. */
+    this.queriesAtOnce = lean ? Math.min(length, QUERIES) : length;
+    this.weights = blocks(L, (lean ? 1 : batch * config.n_head) * this.queriesAtOnce * padded(length));
     this.mixed = blocks(L, N * head.queries);
     this.hidden = blocks(L, N * (k * hidden + shared));
     this.active = blocks(L, N * (k * hidden + shared));
@@ -195,7 +205,9 @@ export class Workspace {
     this.routings = [];
     /** Where the tokens are sent, of `inspect`; otherwise null. @type {Int32Array | null} */
     this.routes = null;
-    this.logits = memory.allocate(N * vocabulary);
+    /** Number of rows whose logits there is room for. */
+    this.rowsAtOnce = lean ? Math.min(N, Math.max(1, Math.floor(LOGITS / vocabulary))) : N;
+    this.logits = memory.allocate(this.rowsAtOnce * vocabulary);
     network.preparePositions(length);
   }
 }

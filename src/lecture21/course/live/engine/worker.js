@@ -7,7 +7,7 @@
 import { createModel, loadModel, saveModel } from "./files.js";
 import { generate } from "./generate.js";
 import { chooseBackend, Memory } from "./memory.js";
-import { inspect, lens, logProbabilities } from "./inspect.js";
+import { inspect, lens, logProbabilities, windowLoss } from "./inspect.js";
 import { train } from "./training.js";
 
 const SLICE = 15; // ms
@@ -61,6 +61,7 @@ export function serve(port) {
     lens,
     save: saveModel,
     logProbabilities,
+    windowLoss,
     generate,
     train,
   };
