@@ -15,7 +15,7 @@ HTML = ROOT / "_build" / "html"
 EXAM = "book/exam.html"
 # Known from the sources: the tests are collected while the pages are built.
 PAGES = sorted(
-    [EXAM, "book/drawings.html", "book/intro.html"]
+    [EXAM, "book/drawings.html", "book/intro.html", "book/speedrun.html"]
     + [
         path.relative_to(ROOT).with_suffix(".html").as_posix()
         for path in (ROOT / "notebooks").rglob("*.ipynb")

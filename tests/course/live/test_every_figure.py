@@ -21,7 +21,7 @@ NONSENSE = [None, "", "x" * 5000, -1, 1e300, 0.5, True, [], [[["a"]]], {"a": 1},
 NUMBERS = ["1e999", "-5", "0", ""]
 TEXTS = ["<img src=x onerror=alert(1)>", "日本語 \u202e🙂", "", "a" * 3000]
 PHONE = {"viewport": {"width": 352, "height": 844}, "has_touch": True, "is_mobile": True}  # 352 of 360: as in the book
-LOADS_ON_REQUEST = ("aligned", "train")  # their own tests load broken files
+LOADS_ON_REQUEST = ("aligned", "score", "train")  # their own tests load broken files
 
 # Notes each text that is drawn over an edge of its canvas.
 WATCH_TEXTS = """

@@ -24,6 +24,7 @@ from lecture21.course.live.patches.patches import Patches
 from lecture21.course.live.question.question import Question
 from lecture21.course.live.residual.residual import ResidualStream
 from lecture21.course.live.router.router import Router
+from lecture21.course.live.score.score import Score
 from lecture21.course.live.side_by_side.side_by_side import SideBySide
 from lecture21.course.live.train.train import Train
 from lecture21.course.live.two_experts.two_experts import TwoExperts
@@ -47,6 +48,7 @@ def examples() -> list[Figure]:
         Context(),
         Train(),
         Train(plain=True),
+        Score(),
         TwoExperts(),
         Router(),
         Collapse(),
