@@ -5,7 +5,7 @@ import { written } from "../kit/numbers.js";
 
 export const PARTS_STYLE = `
 .block { flex: 1 1 100%; min-width: 0; }
-.kept { position: sticky; top: 3.5rem; z-index: 2; background: var(--paper); } .asks { margin: 0.3rem 0 0; } .asks b { color: var(--query); }
+.kept { position: sticky; top: 3.5rem; z-index: 2; background: var(--paper); } .more input { scroll-margin-top: 22rem; } .asks { margin: 0.3rem 0 0; } .asks b { color: var(--query); }
 .pair { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1.17fr); gap: 1rem; align-items: start; }
 .control.wide { flex: 1 1 14rem; } .control.wide input { width: 100%; }
 .matrix td.chosen { box-shadow: inset 0 0 0 3px var(--accent); }

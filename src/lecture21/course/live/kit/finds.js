@@ -10,7 +10,7 @@ export const FINDS_STYLE = `
 .finds .column .was { left: 12%; right: 12%; background: none; border: 2px dashed var(--note); border-bottom: 0; }
 .finds .column b { position: absolute; left: 0; right: 0; bottom: calc(var(--share) * var(--tall)); font-weight: 600; font-variant-numeric: tabular-nums; }
 .finds .word:is(.right, .wrong) { font-weight: 700; } .finds .word.right:not([aria-pressed="true"]) { color: var(--right); } .finds .word.wrong:not([aria-pressed="true"]) { color: var(--error); }
-.finds .word { margin-top: 0.2rem; min-height: 1.9rem; padding: 0.1rem 0.3rem; white-space: nowrap; border-color: transparent; background: none; font-size: 0.95rem; line-height: 1.2; }
+.finds .word { margin-top: 0.2rem; min-height: 1.9rem; min-width: 1.75rem; padding: 0.1rem 0.3rem; white-space: nowrap; border-color: transparent; background: none; font-size: 0.95rem; line-height: 1.2; }
 .finds .word[aria-pressed="true"] { background: var(--accent); color: var(--on-accent); }
 .finds .tag { font-size: 0.8rem; color: var(--note); min-height: 1.3em; }
 .finds .later { opacity: 0.7; } .finds .later .column { display: none; }

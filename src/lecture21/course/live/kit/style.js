@@ -72,7 +72,7 @@ details:is(.more, .fold) { flex: 1 1 100%; min-width: 0; }
 .message { margin: 0.5rem 0 0; color: var(--error); font-weight: 600; } table + .message, .control > .message { margin: 0.15rem 0 0; max-width: 34rem; }
 [aria-invalid="true"] { border-color: var(--error); outline: 2px solid var(--error); }
 .stage.old { position: relative; outline: 2px dashed var(--error); outline-offset: -2px; }
-.stage.old > :not(:has([aria-invalid="true"])) { filter: grayscale(1); opacity: 0.65; }
+.stage.old > :not(:has([aria-invalid="true"])) { filter: grayscale(1); }
 .stage.old::after { content: "before your last change"; position: absolute; right: 0.6rem; top: -0.7rem; padding: 0 0.4rem; font-size: 0.8rem; color: var(--error);
   background: var(--paper); border: 1px solid; border-radius: 4px; }
 .foot { display: flex; flex-wrap: wrap; gap: 0.5rem; margin-top: 0.6rem; align-items: center; }
