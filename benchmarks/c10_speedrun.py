@@ -47,7 +47,7 @@ def thinned(log: Path, seconds: float) -> list[dict[str, float]]:
         if line["seconds"] >= end or line["seconds"] == seconds:
             kept.append(line | {"loss": round(total / updates, 5)})
             total, updates = 0.0, 0
-            end += EVERY
+            end = EVERY * (line["seconds"] // EVERY + 1)
     return kept
 
 

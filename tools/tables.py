@@ -277,8 +277,8 @@ TABLES: dict[str, Callable[[], list[Row]]] = {
     "sizes": sizes,
     "four_days": four_days,
     "gpt0_losses": loss_table.gpt0_losses,
-    "speedrun_5": partial(speedrun_table.rows, 5),
-    "speedrun_20": partial(speedrun_table.rows, 20),
+    "speedrun_5": partial(speedrun_table.rows, 5.0),
+    "speedrun_20": partial(speedrun_table.rows, 20.0),
     "mixtures": mixtures,
     "mixtures_served": mixtures_served,
 }

@@ -26,7 +26,7 @@ def book(monkeypatch) -> pd.DataFrame:
 
 
 def test_the_best_recipe_is_first_with_its_gain_and_a_spread_where_there_are_seeds(book):
-    head, *rows = speedrun_table.rows(5)
+    head, *rows = speedrun_table.rows(5.0)
     cells = [dict(zip(head, row, strict=True)) for row in rows]
     assert [row["Recipe"] for row in cells] == ["`modern`", "`nanogpt`", "`mine`"]
     assert [row["Nats per character"] for row in cells] == ["1.600", "1.910 ± 0.010", "1.960 ± 0.014"]
@@ -40,12 +40,12 @@ def test_the_best_recipe_is_first_with_its_gain_and_a_spread_where_there_are_see
 
 def test_without_the_rows_of_nanogpt_nothing_is_said_of_a_gain(book, monkeypatch):
     monkeypatch.setattr(results, "load", lambda name: book[book.recipe != "nanogpt"])
-    head, *rows = speedrun_table.rows(5)
+    head, *rows = speedrun_table.rows(5.0)
     assert {row[head.index("Gains on nanogpt")] for row in rows} == {""}
 
 
 def test_a_clock_without_rows_says_so(book):
-    head, row = speedrun_table.rows(20)
+    head, row = speedrun_table.rows(20.0)
     assert row[0] == "nobody has yet"
     assert len(row) == len(head)
 

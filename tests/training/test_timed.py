@@ -48,7 +48,7 @@ def small() -> GPT:
 
 
 def test_the_schedule_spans_the_time_after_the_first_update(run_for):
-    done = run_for(Clock(first=20), 120, schedule="linear")
+    done = run_for(Clock(first=20), 120.0, schedule="linear")
     numbers, rates, begun = zip(*done, strict=True)
     assert numbers == tuple(range(len(done)))
     assert begun[:3] == (0, 20, 21)
@@ -59,7 +59,7 @@ def test_the_schedule_spans_the_time_after_the_first_update(run_for):
 
 
 def test_the_warm_up_is_a_part_of_the_time(run_for):
-    done = run_for(Clock(first=1), 101, schedule="linear", steps=40, warmup=10)
+    done = run_for(Clock(first=1), 101.0, schedule="linear", steps=40, warmup=10)
     rates = [rate for _, rate, _ in done]
     assert rates.index(max(rates)) == 26
     torch.testing.assert_close(rates[13], 0.48, atol=0.01, rtol=0)
@@ -68,12 +68,12 @@ def test_the_warm_up_is_a_part_of_the_time(run_for):
 def test_an_update_that_could_end_after_the_clock_does_not_begin(run_for):
     clock = Clock(first=1)
     clock.durations += [1, 1, 7]  # the slowest so far says what the next may take
-    done = run_for(clock, 30, schedule="linear")
+    done = run_for(clock, 30.0, schedule="linear")
     assert [begun for *_, begun in done] == [0, 1, 2, 3, *range(10, 16)]
 
 
 def test_a_clock_that_ends_in_the_first_update_leaves_one(run_for):
-    assert len(run_for(Clock(first=20), 10)) == 1
+    assert len(run_for(Clock(first=20), 10.0)) == 1
 
 
 def test_it_trains_as_train_does_and_reports_the_mean_loss_of_each_second(monkeypatch):
@@ -99,6 +99,6 @@ def test_a_run_that_diverges_is_refused(monkeypatch):
 
 def test_the_rate_is_that_of_train_on_a_clock_as_long(run_for):
     config = TrainConfig(steps=200, warmup=20, schedule="cosine", learning_rate=1.0)
-    done = run_for(Clock(first=1), 201, schedule="cosine", steps=200, warmup=20)
+    done = run_for(Clock(first=1), 201.0, schedule="cosine", steps=200, warmup=20)
     for number, rate, _ in done[1:]:
         assert rate == pytest.approx(learning_rate(number - 1, config), abs=0.06)

@@ -15,7 +15,7 @@ from lecture21.training import TrainConfig
 @fields_as_options(TrainConfig, without=("steps", "warmup", "eval_every", "device", "shard", "seed"))
 def speedrun_command(
     minutes: Annotated[float, typer.Option(help="On the clock; the book has rows for 5 and for 20.")] = 5.0,
-    preset: Annotated[str, typer.Option(help="nanogpt, nanogpt-tuned, this, or a preset.")] = "modern-minutes",
+    preset: Annotated[str, typer.Option(help="nanogpt, nanogpt-tuned, the default, or a preset.")] = "modern-minutes",
     seed: Annotated[int, typer.Option(help="Seed of weights, batches and dropout.")] = 0,
     out: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Empty directory.", show_default="a temporary one")
