@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from playwright.sync_api import expect
+from tiktoken import Encoding
 from until import until
 
 from lecture21 import GPT, GPTConfig, pretrained
@@ -14,9 +15,10 @@ from lecture21.baselines import NGram
 from lecture21.course import live
 from lecture21.course.live.figure import weights_of
 from lecture21.data import shakespeare, split
-from lecture21.generation import next_token_probabilities
+from lecture21.generation import generate, next_token_probabilities
 from lecture21.layers import attention_weights
 from lecture21.tokenizers import BPETokenizer, CharTokenizer
+from lecture21.training import TrainConfig, train
 
 NAMES = {" ": "␣ space", "\n": "⏎ newline"}
 
@@ -316,20 +318,124 @@ def expect_bars_of_all(own, figure, text):
         assert number == pytest.approx(p[token].item(), abs=1e-3)
 
 
+@pytest.fixture(scope="module")
+def byte_pairs():
+    torch.manual_seed(0)
+    text = shakespeare()[:40_000]
+    tokenizer = BPETokenizer.from_text(text, 400, special_tokens=["<|endoftext|>"])
+    model = GPT(GPTConfig(vocab_size=400, block_size=24, n_layer=2, n_head=2, d_model=32))
+    train(model, torch.tensor(tokenizer.encode(text)), TrainConfig(steps=60, learning_rate=1e-2, device="cpu"))
+    return model.half().float().eval(), tokenizer
+
+
+def name_of(tokenizer, token):
+    """Return how the figure writes a token: what is no text by the numbers of its bytes."""
+    bytes_ = tokenizer.encoding.decode_single_token_bytes(token)
+    try:
+        text = bytes_.decode()
+    except UnicodeDecodeError:
+        return "".join(f"⟨{byte}⟩" for byte in bytes_)
+    return NAMES.get(text, text.replace(" ", "␣").replace("\n", "⏎"))
+
+
+def expect_tokens(byte_pairs, figure, text):
+    p = next_token_probabilities(logits_of(byte_pairs, text))
+    actual = shown_bars(figure, "Probabilities of the next token")
+    for token in p.topk(6).indices.tolist():
+        number = float(actual[name_of(byte_pairs[1], token)].removesuffix(" %")) / 100
+        assert number == pytest.approx(p[token].item(), abs=1e-3)
+
+
+def with_file(figure, path, model, tokenizer):
+    """Let the figure take a model from a file."""
+    path.write_bytes(weights_of(model, tokenizer))
+    figure.get_by_text("A model from a file").click()
+    figure.locator("input[type=file]").set_input_files(path)
+    figure.get_by_role("list", name="Probabilities of the next token").wait_for()
+    ready(figure)
+
+
+def test_a_model_of_byte_pairs_is_read_and_writes_on(open_figures, byte_pairs, tmp_path):
+    model, tokenizer = byte_pairs
+    text = "ROMEO:\n'Tis späte, good night: we'll  meet 42 times.\x85\ufeff<|endoftext|>The king"
+    figure = started(open_figures(live.Write(prompt=text), reduced_motion="reduce"))
+    with_file(figure, tmp_path / "own.safetensors", model, tokenizer)
+    ids = tokenizer.encode(text)
+    section = figure.locator("section.figure")
+    expect(section).to_contain_text(f"uses only the last 24 of these {len(ids)} tokens", use_inner_text=True)
+    expect_tokens(byte_pairs, figure, text)
+    figure.locator("summary", has_text="Sampling").click()
+    figure.get_by_role("slider", name="top-k").press("Home")
+    figure.get_by_text("Attention", exact=True).click()
+    ready(figure)
+    weight, place = attention_weights(model, torch.tensor([ids[-24:]]))[0, 0, 0, -1].max(0)
+    back = f"{23 - place} back" if place < 23 else "itself"
+    name = name_of(tokenizer, ids[-24:][place])
+    said = f"“{name_of(tokenizer, ids[-1])}”, token 24, attends most to “{name}” ({back}), weight {weight:.2f}"
+    expect(figure.locator(".reading")).to_contain_text(said)
+
+    figure.get_by_text("Next token", exact=True).click()
+    figure.get_by_role("button", name="Write on").click()
+    greedy = generate(model, torch.tensor([ids]), 20, top_k=1, seed=0)[0, len(ids) :]
+    expect(box(figure)).to_have_value(re.compile(f"^{re.escape(text + tokenizer.decode(greedy))}"))
+
+
+def test_the_price_of_byte_pairs_is_that_of_the_characters_after_the_first_token(open_figures, byte_pairs, tmp_path):
+    model, tokenizer = byte_pairs
+    text = "The telephone is ringing, and nobody is here."
+    figure = started(open_figures(live.Write(prompt=text)))
+    with_file(figure, tmp_path / "own.safetensors", model, tokenizer)
+    figure.get_by_text("Bits", exact=True).click()
+    ready(figure)
+    ids = tokenizer.encode(text)
+    first = len(tokenizer.decode(ids[:1]))
+    assert first > 1
+    count = len(text) - first
+    logs = [logits_of(byte_pairs, tokenizer.decode(ids[:t])).log_softmax(-1)[ids[t]] for t in range(1, len(ids))]
+    characters = CharTokenizer.from_text(shakespeare())
+    letters = torch.tensor([characters.encode(text)])
+    bigram = NGram(2, 65).fit(torch.tensor(characters.encode(split(shakespeare())[0])))
+    all_but_first = bigram.loss(letters[:, :-1], letters[:, 1:]) * (len(text) - 1)
+    before = bigram.loss(letters[:, : first - 1], letters[:, 1:first]) * (first - 1)
+    wanted = {
+        "uniform": len(logs) * math.log2(400) / count,
+        "bigram": (all_but_first - before).item() / count / math.log(2),
+        "this GPT": -sum(logs).item() / count / math.log(2),
+    }
+    actual = {name: float(bits) for name, bits in shown_bars(figure, "Bits per character").items()}
+    assert {name: actual[name] for name in wanted} == pytest.approx(wanted, abs=6e-3)  # two digits are shown
+
+
+def test_byte_pairs_may_be_in_a_file_beside_the_model(open_figures, byte_pairs, tmp_path):
+    model, tokenizer = byte_pairs
+    model.save_pretrained(tmp_path)
+    tokenizer.save(tmp_path / "tokenizer.json")
+    figure = started(open_figures(live.Write(prompt="Good night")))
+    figure.get_by_text("A model from a file").click()
+    files = [tmp_path / "model.safetensors", tmp_path / "tokenizer.json"]
+    figure.locator("input[type=file]").set_input_files(files)
+    figure.get_by_role("list", name="Probabilities of the next token").wait_for()
+    ready(figure)
+    expect_tokens(byte_pairs, figure, "Good night")
+    figure.get_by_role("button", name="Reset").click()
+    figure.get_by_role("list", name="Probabilities of the next character").wait_for()
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
         (b"", "This is not a complete safetensors file"),
         (b"PK\x03\x04 no weights at all", "This is not a complete safetensors file"),
         ("cut", "This is not a complete safetensors file"),
-        ("bpe", "This figure works with characters"),
+        ("pattern", "This tokenizer splits a text by another pattern than GPT-2's"),
     ],
 )
 def test_a_wrong_file_gets_one_sentence(open_figures, gpt, content, sentence, tmp_path):
     if content == "cut":
         content = weights_of("modern-gpt0")[:200_000]
-    elif content == "bpe":
-        tokenizer = BPETokenizer.from_text("the cat sat down, the dog sat up", 260)
+    elif content == "pattern":
+        ranks = {bytes([byte]): byte for byte in range(256)}
+        tokenizer = BPETokenizer(Encoding("bytes", pat_str=r"\w+|\W", mergeable_ranks=ranks, special_tokens={}))
         content = weights_of(GPT(GPTConfig(vocab_size=tokenizer.vocab_size, n_layer=1)), tokenizer)
     path = Path(tmp_path) / "wrong.safetensors"
     path.write_bytes(content)
@@ -345,7 +451,8 @@ def test_python_refuses_what_the_figure_cannot_show():
     tokenizer = BPETokenizer.from_text("the cat sat down, the dog sat up", 260)
     model = GPT(GPTConfig(vocab_size=tokenizer.vocab_size, n_layer=1))
     with pytest.raises(ValueError, match="reads characters"):
-        live.Write(model, tokenizer)
+        live.ResidualStream(model, tokenizer)
+    assert live.Write(model, tokenizer).weights == weights_of(model, tokenizer)
     with pytest.raises(ValueError, match="0 to 600 characters, got 601"):
         live.Write(prompt="x" * 601)
     with pytest.raises(ValueError, match="view must be one of next, attention, layers, price, got 'bars'"):

@@ -127,10 +127,13 @@ def _json(value: object) -> str:
 
 
 class ModelFigure(Figure):
-    """A figure with a GPT of characters: a model of the reader's, or one that the package has."""
+    """A figure with a GPT: a model of the reader's, or one that the package has."""
 
     default_model: ClassVar[str] = "modern-gpt0"
     """Name of the pretrained model that is shown if none is given."""
+
+    reads_byte_pairs: ClassVar[bool] = False
+    """Whether the tokens of the model may be byte pairs; else they are characters."""
 
     weights = traitlets.Bytes(b"").tag(sync=True)
     """The model as safetensors, with its configuration and vocabulary; empty on a page, which loads the file."""
@@ -142,7 +145,7 @@ class ModelFigure(Figure):
         *values: Any,
         **state: Any,
     ) -> None:
-        if isinstance(tokenizer, BPETokenizer):
+        if isinstance(tokenizer, BPETokenizer) and not self.reads_byte_pairs:
             raise ValueError("this figure reads characters: it needs a model with a CharTokenizer, got a BPETokenizer")
         model = self.default_model if model is None else model
         self._name = model if isinstance(model, str) else None

@@ -5,15 +5,15 @@
  * @param {string} symbol
  */
 export function longName(symbol) {
-  return { " ": "␣ space", "\n": "⏎ newline", "\ufffd": "\ufffd unknown" }[symbol] ?? symbol;
+  return { " ": "␣ space", "\n": "⏎ newline", "\ufffd": "\ufffd unknown" }[symbol] ?? shortName(symbol);
 }
 
 /**
- * Return one sign that can be seen.
+ * Return signs that can be seen, one for each character.
  * @param {string} symbol
  */
 export function shortName(symbol) {
-  return { " ": "␣", "\n": "⏎" }[symbol] ?? symbol;
+  return symbol.replaceAll(" ", "␣").replaceAll("\n", "⏎");
 }
 
 /**

@@ -4,25 +4,26 @@ import { messageOf } from "../kit/frame.js";
 import { choice } from "../kit/controls.js";
 import { nameOfOwnModel } from "../kit/kept.js";
 import { store } from "../kit/store.js";
-import { symbolsOf } from "./session.js";
 
 /** @typedef {import("./session.js").GPT} GPT */
 
 /**
  * Let the reader choose between the book's model and their own, where there is one.
+ * @template T
  * @param {import("../kit/frame.js").Frame} frame
  * @param {import("./session.js").Engine} engine
- * @param {(own: {gpt: GPT, symbols: string[]} | null) => void} onUse  null: the book's
- * @returns {{reset: () => void, prefer: (knows: (symbols: string[]) => boolean) => Promise<void>}}
+ * @param {(gpt: GPT) => T} read  as of `openModel`
+ * @param {(own: {gpt: GPT, known: T} | null) => void} onUse  null: the book's
+ * @returns {{reset: () => void, prefer: (fits: (known: T) => boolean) => Promise<void>}}
  */
-export function modelChoice(frame, engine, onUse) {
+export function modelChoice(frame, engine, read, onUse) {
   let used = false;
-  /** @type {GPT | null} */
-  let gpt = null;
+  /** @type {{gpt: GPT, known: T} | null} */
+  let mine = null;
   /** @type {{node: HTMLElement, set: (own: boolean) => void} | null} */
   let control = null;
   /** Whether a model knows the characters that are needed; null where the book's comes first, or the reader has chosen.
-   * @type {((symbols: string[]) => boolean) | null} */
+   * @type {((known: T) => boolean) | null} */
   let isFit = null;
   let preferred = ""; // name of the model that was tried last
   const update = () => {
@@ -45,33 +46,34 @@ export function modelChoice(frame, engine, onUse) {
   }
 
   /** Use the reader's own model, if there is one that is fit. */
-  async function follow(/** @type {(symbols: string[]) => boolean} */ fits) {
+  async function follow(/** @type {(known: T) => boolean} */ fits) {
     preferred = nameOfOwnModel();
     if (!preferred) return;
     await use(true);
-    if (gpt && !fits(symbolsOf(gpt))) await use(false);
+    if (mine && !fits(mine.known)) await use(false);
   }
 
   async function use(/** @type {boolean} */ own) {
-    const before = gpt;
+    const before = mine;
     try {
-      gpt = null;
+      mine = null;
       if (own) {
         const found = await store.model();
         if (!found)
           throw new Error("Your model is no longer in this browser; train one again in the figure of chapter 07.");
-        gpt = await engine.load(found.bytes);
+        const gpt = await engine.load(found.bytes);
+        mine = { gpt, known: read(gpt) };
       }
       used = own;
       frame.fail("");
-      onUse(gpt && { gpt, symbols: symbolsOf(gpt) });
+      onUse(mine);
     } catch (error) {
       if (used) onUse(null);
       used = false;
       frame.fail(messageOf(error));
     }
     control?.set(used);
-    before?.dispose();
+    before?.gpt.dispose();
   }
 
   update();
@@ -80,9 +82,9 @@ export function modelChoice(frame, engine, onUse) {
     /** Return to the book's model. */
     reset: () => used && use(false),
     /** Begin with the reader's own, if there is one that knows the characters that are needed, or once there is. */
-    prefer(knows) {
-      isFit = knows;
-      return follow(knows);
+    prefer(fits) {
+      isFit = fits;
+      return follow(fits);
     },
   };
 }

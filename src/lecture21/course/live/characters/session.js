@@ -8,17 +8,19 @@ import { createFrame, messageOf } from "../kit/frame.js";
 
 /**
  * Start an engine with the figure's model. Until it is there, a page keeps the picture of the figure.
+ * @template T
  * @param {import("../kit/frame.js").Context} context  what `render` gets
  * @param {string} title  of the figure
- * @returns {Promise<{engine: Engine, gpt: GPT, symbols: string[]} | null>}  null: the figure says why it gave up
+ * @param {(gpt: GPT) => T} read  what the figure needs of the vocabulary; throws if it can't use it
+ * @returns {Promise<{engine: Engine, gpt: GPT, known: T} | null>}  null: the figure says why it gave up
  */
-export async function openModel(context, title) {
+export async function openModel(context, title, read) {
   const starting = startEngine(); // while the weights are loaded
   try {
     const file = await loadFile(context.model, "weights");
     const engine = await starting;
     const gpt = await engine.load(file);
-    return { engine, gpt, symbols: symbolsOf(gpt) };
+    return { engine, gpt, known: read(gpt) };
   } catch (error) {
     starting.then((engine) => engine.close()).catch(() => {});
     createFrame(context, { title, first: "", then: "", fields: {}, onChange() {} }).stop(messageOf(error));

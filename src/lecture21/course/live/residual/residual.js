@@ -10,7 +10,7 @@ import { integerIn } from "../kit/state.js";
 import { bars, distributionRows } from "../characters/bars.js";
 import { encodeText, shortName, unknownSentence } from "../characters/characters.js";
 import { modelChoice } from "../characters/mine.js";
-import { latest, openModel } from "../characters/session.js";
+import { latest, openModel, symbolsOf } from "../characters/session.js";
 import { streamView } from "./stream.js";
 import { WRITE_STYLE } from "../characters/style.js";
 
@@ -38,10 +38,10 @@ const THEN =
 export default {
   /** @param {import("../kit/frame.js").Context} context */
   async render(context) {
-    const opened = await openModel(context, TITLE);
+    const opened = await openModel(context, TITLE, symbolsOf);
     if (!opened) return undefined;
     const { engine } = opened;
-    let { gpt, symbols } = opened;
+    let { gpt, known: symbols } = opened;
     let { n_layer: L, d_model: C, block_size: size } = gpt.config;
     const frame = createFrame(context, {
       title: TITLE,
@@ -121,8 +121,8 @@ export default {
     /** @type {Shown | null} */
     let shown = null;
     const refresh = latest(frame, compute);
-    const mine = modelChoice(frame, engine, (own) => {
-      ({ gpt, symbols } = own ?? opened);
+    const mine = modelChoice(frame, engine, symbolsOf, (own) => {
+      ({ gpt, known: symbols } = own ?? opened);
       ({ n_layer: L, d_model: C, block_size: size } = gpt.config);
       view.panel.remove();
       view = makeView();

@@ -26,7 +26,7 @@ export default {
   /** @param {import("../kit/frame.js").Context} context */
   async render(context) {
     const { model } = context;
-    const opened = await openModel(context, TITLE);
+    const opened = await openModel(context, TITLE, symbolsOf);
     if (!opened) return undefined;
     const { engine, gpt } = opened;
     const frame = createFrame(context, {
@@ -39,11 +39,11 @@ export default {
     frame.busy(true);
     frame.onRemove(() => engine.close());
     const { state } = frame;
-    /** @type {{gpt: GPT, symbols: string[]}[]} */
+    /** @type {{gpt: GPT, known: string[]}[]} */
     let models;
     try {
       const other = await engine.load(await loadFile(model, "second"));
-      models = [gpt, other].map((each) => ({ gpt: each, symbols: symbolsOf(each) }));
+      models = [gpt, other].map((each) => ({ gpt: each, known: symbolsOf(each) }));
     } catch (error) {
       engine.close();
       frame.stop(messageOf(error));
@@ -95,7 +95,7 @@ export default {
     const refresh = latest(frame, write);
     const book = models[0];
     const labelsNow = [...labels];
-    const mine = modelChoice(frame, engine, (own) => {
+    const mine = modelChoice(frame, engine, symbolsOf, (own) => {
       models[0] = own ?? book;
       labelsNow[0] = own ? nameOfOwnModel() : labels[0];
       panels[0].title.textContent = capital(labelsNow[0]);
@@ -125,14 +125,14 @@ export default {
 
     async function write() {
       const { prompt, seed } = state.values;
-      const unknown = models.map(({ symbols }) => ({ symbols, ...encodeText(prompt, symbols) }));
+      const unknown = models.map(({ known }) => ({ known, ...encodeText(prompt, known) }));
       const wrong = unknown.find((each) => each.unknown.length);
-      if (wrong) return refuse(unknownSentence(wrong.unknown, wrong.symbols));
+      if (wrong) return refuse(unknownSentence(wrong.unknown, wrong.known));
       box.input.setAttribute("aria-invalid", "false");
       const shares = await Promise.all(models.map((each, i) => probabilities(each.gpt, unknown[i].ids)));
       const jobs = models.map((each, i) => each.gpt.generate(unknown[i].ids, { count: COUNT, seed }).done);
       const texts = (await Promise.all(jobs)).map((ids, i) =>
-        Array.from(ids, (/** @type {number} */ id) => models[i].symbols[id]).join(""),
+        Array.from(ids, (/** @type {number} */ id) => models[i].known[id]).join(""),
       );
       frame.fail("");
       // The letter that is predicted, among those that are given.

@@ -6,6 +6,7 @@ import { create } from "../kit/frame.js";
 import { shortName } from "../characters/characters.js";
 
 const [LEAST, MOST] = [11, 20]; // width of a character, in CSS pixels
+const MORE = 0.5; // of that for each further character of a token
 const [HEIGHT, ROW] = [190, 26];
 
 /**
@@ -13,10 +14,12 @@ const [HEIGHT, ROW] = [190, 26];
  * @param {(query: number) => void} onChoose  gets the place of a character
  */
 export function arcs(frame, onChoose) {
-  /** @type {{row: (query: number) => ArrayLike<number>, names: string[], head: string, query: number, causal: boolean} | null} */
+  /** @type {{row: (query: number) => ArrayLike<number>, names: string[], unit: string, head: string, query: number, causal: boolean} | null} */
   let seen = null;
   let pointed = -1;
-  let place = { first: 0, left: 0, step: MOST };
+  let first = 0; // place of the first one that has room
+  /** Where each of those begins, and the last one ends. @type {number[]} */
+  let edges = [0, 0];
   const target = drawing(frame, {
     title: "What one character attends to",
     label: "The text, with arcs from one character to those that it attends to",
@@ -34,13 +37,18 @@ export function arcs(frame, onChoose) {
     if (!seen) return;
     const { colors } = frame;
     const { names, causal } = seen;
-    const count = Math.min(names.length, Math.floor((width - 4) / LEAST));
-    const first = names.length - count;
-    const step = Math.min(MOST, (width - 4) / count);
-    place = { first, left: (width - step * count) / 2, step };
+    const sizes = names.map((name) => 1 + MORE * (shortName(name).length - 1)); // in widths of a character
+    let all = 0;
+    first = names.length;
+    while (first > 0 && LEAST * (all + sizes[first - 1]) <= width - 4) all += sizes[--first];
+    const step = Math.min(MOST, (width - 4) / all);
+    edges = [(width - step * all) / 2];
+    for (let i = first; i < names.length; i++) edges.push(edges[i - first] + step * sizes[i]);
     const from = query();
     const weights = seen.row(from);
-    const x = (/** @type {number} */ i) => place.left + (i - first + 0.5) * step;
+    const left = (/** @type {number} */ i) => edges[i - first];
+    const wide = (/** @type {number} */ i) => edges[i - first + 1] - left(i);
+    const x = (/** @type {number} */ i) => left(i) + wide(i) / 2;
     const base = HEIGHT - ROW - 4;
     pen.textAlign = "center";
     pen.font = "14px ui-monospace, monospace";
@@ -48,7 +56,7 @@ export function arcs(frame, onChoose) {
       const hidden = causal && i > from;
       const fill = hidden ? colors.paper : interpolate([colors.paper, colors.key], weights[i]);
       pen.fillStyle = fill;
-      pen.fillRect(x(i) - step / 2, base + 4, step, ROW - 2);
+      pen.fillRect(left(i), base + 4, wide(i), ROW - 2);
       pen.fillStyle = hidden ? colors.note : inkOn(fill);
       pen.globalAlpha = hidden ? 0.6 : 1;
       pen.fillText(shortName(names[i]), x(i), base + 4 + ROW / 2);
@@ -68,13 +76,13 @@ export function arcs(frame, onChoose) {
     pen.globalAlpha = 1;
     pen.lineWidth = 2.5;
     pen.strokeStyle = colors.query;
-    if (from >= first) pen.strokeRect(x(from) - step / 2 + 1, base + 5, step - 2, ROW - 4);
+    if (from >= first) pen.strokeRect(left(from) + 1, base + 5, wide(from) - 2, ROW - 4);
   }
 
   /** Say what the arcs of the query show. */
   function sentence() {
     if (!seen) return "";
-    const { row, names, head } = seen;
+    const { row, names, unit, head } = seen;
     const weights = Array.from(row(query()));
     const order = weights.map((_, i) => i).sort((a, b) => weights[b] - weights[a] || b - a);
     const quoted = (/** @type {number} */ i) => `“${shortName(names[i])}”`;
@@ -82,7 +90,7 @@ export function arcs(frame, onChoose) {
       i === query() ? "itself" : `${Math.abs(query() - i)} ${i < query() ? "back" : "ahead"}`;
     const most = order.slice(0, 3).filter((i, rank) => !rank || weights[i] >= 0.05);
     const parts = most.map((i) => `${quoted(i)} (${where(i)}), weight ${weights[i].toFixed(2)}`);
-    return `${head}: ${quoted(query())}, character ${query() + 1}, attends most to ${parts.join("; ")}.`;
+    return `${head}: ${quoted(query())}, ${unit} ${query() + 1}, attends most to ${parts.join("; ")}.`;
   }
 
   function redraw() {
@@ -104,8 +112,8 @@ export function arcs(frame, onChoose) {
 
   /** The character under a pointer. */
   function under(/** @type {PointerEvent} */ event) {
-    const { first, left, step } = place;
-    const i = first + Math.floor((placeIn(node, event).x - left) / step);
+    const { x } = placeIn(node, event);
+    const i = first + edges.findLastIndex((edge) => edge <= x);
     return Math.min((seen?.names.length ?? 1) - 1, Math.max(first, i));
   }
 

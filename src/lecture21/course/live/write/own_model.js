@@ -1,19 +1,19 @@
 // A model of the reader's, from files on the reader's device.
 
 import { create, messageOf } from "../kit/frame.js";
-import { symbolsOf } from "../characters/session.js";
+import { vocabularyOf } from "../characters/vocabulary.js";
 
 const ADVICE =
   "A model.safetensors written by lecture21 or by a figure of this book, if necessary with its tokenizer.json. " +
   "It stays on your device.";
 
-/** @typedef {import("../characters/session.js").GPT} GPT */
+/** @typedef {import("../characters/session.js").GPT} GPT @typedef {import("../characters/vocabulary.js").Vocabulary} Vocabulary */
 
 /**
  * Add a place to choose files, out of sight at first.
  * @param {import("../kit/frame.js").Frame} frame
  * @param {import("../characters/session.js").Engine} engine
- * @param {{onChoose: () => void, onLoad: (gpt: GPT, symbols: string[]) => void}} options
+ * @param {{onChoose: () => void, onLoad: (gpt: GPT, vocabulary: Vocabulary) => void}} options
  */
 export function ownModel(frame, engine, { onChoose, onLoad }) {
   const accept = ".safetensors,.json";
@@ -32,10 +32,9 @@ export function ownModel(frame, engine, { onChoose, onLoad }) {
     let gpt;
     try {
       gpt = await engine.load(await weights.arrayBuffer());
-      const symbols =
-        gpt.symbols || !tokenizer ? symbolsOf(gpt) : readTokenizer(await tokenizer.text(), gpt.config.vocab_size);
+      const vocabulary = vocabularyOf(gpt, tokenizer && parsed(await tokenizer.text()));
       frame.fail("");
-      onLoad(gpt, symbols);
+      onLoad(gpt, vocabulary);
       loaded?.dispose();
       loaded = gpt;
     } catch (error) {
@@ -46,23 +45,11 @@ export function ownModel(frame, engine, { onChoose, onLoad }) {
   });
 }
 
-/**
- * Return the symbols in a tokenizer's file that belongs to a model.
- * @param {string} json
- * @param {number} vocabulary  of the model, with the unknown symbol
- */
-function readTokenizer(json, vocabulary) {
-  let found;
+/** @returns {unknown} */
+function parsed(/** @type {string} */ json) {
   try {
-    found = JSON.parse(json);
+    return JSON.parse(json);
   } catch {
     throw new Error("The tokenizer file is not JSON.");
   }
-  if (found?.tokenizer !== "characters" || !Array.isArray(found.symbols)) {
-    throw new Error("This figure works with characters, and the tokenizer in this file is for longer pieces of text.");
-  }
-  if (found.symbols.length + 1 !== vocabulary) {
-    throw new Error(`The tokenizer has ${found.symbols.length + 1} tokens, and the model has ${vocabulary}.`);
-  }
-  return [...found.symbols.map(String), "\ufffd"];
 }

@@ -14,15 +14,15 @@ const NOTE = "The stronger the color of a character, the more bits it takes unde
 /**
  * @typedef {object} Seen  what was computed for a text
  * @property {string} which  the view for which it was
- * @property {string[]} text  its characters
- * @property {number} length  of the text
+ * @property {string[]} text  its characters, or its tokens
  * @property {string[]} seenText  the end of the text, which the model reads
- * @property {string[]} symbols  of the model
+ * @property {import("../characters/vocabulary.js").Vocabulary} vocabulary  of the model
  * @property {import("../characters/session.js").GPT["config"]} config
  * @property {Float32Array} logits  of the next character
  * @property {Float32Array} [attention]
  * @property {Float32Array} [layers]  logits after each of them
- * @property {{ngrams: Price[], gpt: Float64Array}} [prices]  gpt: nats of each character but the first
+ * @property {{ngrams: Price[], gpt: Float64Array, count: number}} [prices]  gpt: nats of each character or token but
+ *   the first; count: the characters after it
  *
  * @typedef {{name: string, nats: Float64Array | null}} Price  nats likewise; null: the n-grams lack a character
  * @typedef {{head: number, query: number}} Aim  whose attention is shown
@@ -44,7 +44,7 @@ export function attentionView(frame, { onHead, onQuery }) {
   frame.stage.append(panel);
   return {
     show: (visible) => (over.panel.hidden = panel.hidden = !visible),
-    update({ attention, config, seenText, head, query }) {
+    update({ attention, config, seenText, vocabulary, head, query }) {
       if (!attention) return "";
       const length = seenText.length;
       const { n_layer: layers, n_head: heads, causal } = config;
@@ -54,6 +54,7 @@ export function attentionView(frame, { onHead, onQuery }) {
       return over.update({
         row: (t) => attention.subarray(from + t * length, from + (t + 1) * length),
         names: seenText,
+        unit: vocabulary.unit,
         head: `Layer ${Math.floor(chosen / heads) + 1}, head ${(chosen % heads) + 1}`,
         query: query < 0 || query >= length ? length - 1 : query,
         causal,
@@ -69,7 +70,7 @@ export function attentionView(frame, { onHead, onQuery }) {
  */
 export function layersView(frame) {
   const body = create("tbody");
-  const over = create("th", { scope: "colgroup", colSpan: 3 }, "most probable next characters");
+  const over = create("th", { scope: "colgroup", colSpan: 3 }, "most probable to come next");
   const head = create("tr", {}, create("th", { scope: "col" }, "after"), over);
   const table = create("table", { class: "layers" }, create("thead", {}, head), body);
   const title = create("p", { class: "panel-title" }, "The prediction, if the model ended after each layer");
@@ -77,7 +78,7 @@ export function layersView(frame) {
   frame.stage.append(panel);
   return {
     show: (visible) => (panel.hidden = !visible),
-    update({ layers, config, seenText, symbols }) {
+    update({ layers, config, seenText, vocabulary: { symbols } }) {
       if (!layers) return "";
       const [V, T] = [symbols.length, seenText.length];
       const steps = 2 * config.n_layer + 1;
@@ -132,15 +133,15 @@ export function priceView(frame) {
   frame.stage.append(panel);
   return {
     show: (visible) => (panel.hidden = !visible),
-    update({ prices, text, symbols }) {
-      if (!prices) return "Type at least two characters: the first one has no prediction.";
-      const { ngrams, gpt: own } = prices;
-      const uniform = Math.log(symbols.length);
+    update({ prices, text, vocabulary: { symbols, unit } }) {
+      if (!prices) return `Type at least two ${unit}s: the first one has no prediction.`;
+      const { ngrams, gpt: own, count } = prices;
+      const uniform = Math.log(symbols.length) * own.length;
       const means = [...ngrams, { name: "this GPT", nats: own }].map(({ name, nats }) => ({
         name,
-        bits: nats && (BITS * nats.reduce((a, b) => a + b, 0)) / nats.length,
+        bits: nats && (BITS * nats.reduce((a, b) => a + b, 0)) / count,
       }));
-      const models = [{ name: "uniform", bits: BITS * uniform }, ...means];
+      const models = [{ name: "uniform", bits: (BITS * uniform) / count }, ...means];
       const longest = Math.max(...models.map(({ bits }) => bits ?? 0));
       list.update(
         models.map(({ name, bits }) => ({
@@ -150,7 +151,7 @@ export function priceView(frame) {
         })),
       );
       const spans = text.map((symbol, t) => {
-        const span = create("span", {}, symbol === "\n" ? "⏎\n" : symbol);
+        const span = create("span", {}, symbol.replaceAll("\n", "⏎\n"));
         if (!t) return span;
         const bits = BITS * own[t - 1];
         const color = frame.colors.magnitude(bits / 12);
@@ -162,9 +163,10 @@ export function priceView(frame) {
       strip.replaceChildren(...spans);
       const said = means.flatMap(({ name, bits }) => (bits === null ? [] : [`${name} ${bits.toFixed(2)}`]));
       const worst = own.indexOf(Math.max(...own));
-      const most = `“${shortName(text[worst + 1])}” (character ${worst + 2}), ${(BITS * own[worst]).toFixed(1)} bits`;
+      const most = `“${shortName(text[worst + 1])}” (${unit} ${worst + 2}), ${(BITS * own[worst]).toFixed(1)} bits`;
+      note.textContent = NOTE.replace("character", unit);
       const all = said.join(", ");
-      const bill = `Bits per character of the ${own.length} after the first: ${all}.`;
+      const bill = `Bits per character of the ${count} after the first${unit === "token" ? " token" : ""}: ${all}.`;
       return `${bill} The GPT needs the most bits for ${most}.`;
     },
   };

@@ -4,21 +4,22 @@ import { percent } from "../kit/numbers.js";
 import { controlsOf } from "../kit/bound.js";
 import { button, textField } from "../kit/controls.js";
 import { loadFile } from "../kit/files.js";
-import { create, createFrame } from "../kit/frame.js";
+import { create, createFrame, find, messageOf } from "../kit/frame.js";
 import { nextTokenProbabilities } from "../engine/sampling.js";
 import { bars, distributionRows, entropy } from "../characters/bars.js";
-import { encodeText, longName, shortName, unknownSentence } from "../characters/characters.js";
+import { encodeText, longName, shortName } from "../characters/characters.js";
 import { nGramNats, readNGrams } from "./ngrams.js";
 import { ownModel } from "./own_model.js";
 import { samplingControls } from "./sampling.js";
 import { modelChoice } from "../characters/mine.js";
 import { latest, openModel } from "../characters/session.js";
 import { WRITE_STYLE } from "../characters/style.js";
+import { vocabularyOf } from "../characters/vocabulary.js";
 import { attentionView, layersView, priceView } from "./views.js";
 import { createWriter } from "./writer.js";
 
 const TITLE = "Write with a GPT";
-const COUNT = 120; // characters for each press of the button
+const COUNT = 120; // characters or tokens for each press of the button
 /** @type {[string, number][]} */
 const ORDERS = [["bigram", 2], ["trigram", 3], ["5-gram", 5]]; // prettier-ignore
 /** What to try in each view, and what one should then see. @type {Record<string, [string, string]>} */
@@ -43,10 +44,10 @@ export default {
   async render(context) {
     const { model } = context;
     const { longest } = context.fields.prompt;
-    const opened = await openModel(context, TITLE);
+    const opened = await openModel(context, TITLE, vocabularyOf);
     if (!opened) return undefined;
     const { engine } = opened;
-    let { gpt, symbols } = opened;
+    let { gpt, known: vocabulary } = opened;
     const [first, then] = FIRST[model.get("view")] ?? FIRST.next;
     const frame = createFrame(context, {
       title: TITLE,
@@ -76,12 +77,13 @@ export default {
       main: true,
       onClick: () => (writer.running ? writer.stop() : writer.start()),
     });
-    controlsOf(frame).choice("view", {
+    const { node: choice } = controlsOf(frame).choice("view", {
       label: "Show",
       options: [["next", "Next character"], ["attention", "Attention"], ["layers", "Layers"], ["price", "Bits"]], // prettier-ignore
       onInput: (view) => change({ view }),
     });
-    const panel = create("div", { class: "panel" }, create("p", { class: "panel-title" }, "The next character"));
+    const title = create("p", { class: "panel-title" }, "The next character");
+    const panel = create("div", { class: "panel" }, title);
     const list = bars(panel, "Probabilities of the next character");
     const key = create("p", { class: "key" }, "hollow: the model; filled: what is drawn from");
     panel.append(key);
@@ -103,7 +105,7 @@ export default {
     let shown = null;
     let text = state.values.prompt;
 
-    const sampling = samplingControls(frame, () => symbols.length, change);
+    const sampling = samplingControls(frame, () => vocabulary.symbols.length, change);
     const refresh = latest(frame, compute);
     const writer = createWriter(frame, {
       job: continuation,
@@ -111,22 +113,22 @@ export default {
       onState: (running) => (write.textContent = running ? "Stop" : "Write on"),
       onEnd: () => change({ query: -1, seed: (state.values.seed + 1) % 2 ** 31 }),
     });
-    const mine = modelChoice(frame, engine, (own) => {
+    const mine = modelChoice(frame, engine, vocabularyOf, (own) => {
       writer.cancel();
-      useModel(own?.gpt ?? opened.gpt, own?.symbols ?? opened.symbols);
+      useModel(own?.gpt ?? opened.gpt, own?.known ?? opened.known);
     });
     ownModel(frame, engine, { onChoose: () => writer.cancel(), onLoad: useModel });
     frame.onReset(() => {
       writer.cancel();
       mine.reset();
-      useModel(opened.gpt, opened.symbols);
+      useModel(opened.gpt, opened.known);
     });
     frame.onRemove(() => engine.close());
     frame.onTheme(show);
     frame.busy(true);
     if (!model.get("_linked")?.prompt)
       // a link shows what the book's model does
-      await mine.prefer((known) => !encodeText(state.values.prompt, known).unknown.length);
+      await mine.prefer((known) => !encoded(state.values.prompt, known).problem);
     update();
     await refresh();
     return frame.remove;
@@ -157,49 +159,50 @@ export default {
 
     /** Compute what is shown for the text as it is now. */
     async function compute() {
-      const { ids, unknown } = encodeText(text, symbols);
-      box.input.setAttribute("aria-invalid", String(unknown.length > 0 || !ids.length));
-      if (unknown.length) return frame.fail(unknownSentence(unknown, symbols), box.node);
-      if (!ids.length)
-        return frame.fail(
-          "Type at least one character: the model predicts the next one from those before it.",
-          box.node,
-        );
+      const { ids, problem } = encoded(text, vocabulary);
+      box.input.setAttribute("aria-invalid", String(problem !== ""));
+      if (problem) return frame.fail(problem, box.node);
       const which = state.values.view;
-      const characters = [...text];
+      const pieces = ids.map((id) => vocabulary.symbols[id]);
       const seen = ids.slice(-gpt.config.block_size);
-      const read = { symbols, config: gpt.config, seenText: characters.slice(-seen.length) };
+      const read = { vocabulary, config: gpt.config, seenText: pieces.slice(-seen.length) };
       const pass = gpt.forward(seen, { attention: which === "attention" });
       const layers = which === "layers" ? await gpt.lens(seen) : undefined;
-      const prices = which === "price" && ids.length > 1 ? await pricesOf(ids, characters) : undefined;
+      const prices = which === "price" && ids.length > 1 ? await pricesOf(ids, text) : undefined;
       const { logits, attention } = await pass;
-      const next = logits.slice(-read.symbols.length);
-      shown = { which, text: characters, length: ids.length, ...read, logits: next, attention, layers, prices };
+      const next = logits.slice(-read.vocabulary.symbols.length);
+      shown = { which, text: pieces, ...read, logits: next, attention, layers, prices };
       frame.fail("");
       show();
     }
 
-    async function pricesOf(/** @type {number[]} */ ids, /** @type {string[]} */ characters) {
+    async function pricesOf(/** @type {number[]} */ ids, /** @type {string} */ text) {
       const counts = (ngrams ??= await readNGrams(await loadFile(model, "ngrams")));
+      const characters = [...text];
+      const first = Math.max(1, [...vocabulary.decoder()(ids[0])].length); // characters that have no prediction
       const { ids: counted, unknown } = encodeText(characters.join(""), counts.symbols);
       const prices = ORDERS.map(([name, order]) => ({
         name,
-        nats: unknown.length ? null : nGramNats(counts, counted, order),
+        nats: unknown.length ? null : nGramNats(counts, counted, order).slice(first - 1),
       }));
       const logs = await gpt.logProbabilities(ids);
-      return { ngrams: prices, gpt: Float64Array.from(logs, (log) => -log) };
+      return { ngrams: prices, gpt: Float64Array.from(logs, (log) => -log), count: characters.length - first };
     }
 
     function show() {
       if (!shown) return;
-      const { which, logits, seenText, length, symbols: known } = shown;
+      const { which, logits, seenText, text, vocabulary } = shown;
+      const { symbols: known, unit } = vocabulary;
       const now = nextTokenProbabilities(logits, sampling.options());
       list.update(distributionRows(known, nextTokenProbabilities(logits, {}), now, 12));
       const size = gpt.config.block_size;
       seenNote.textContent =
-        length > size
-          ? `The model uses only the last ${size} of these ${length} characters.`
-          : `${length} of the ${size} characters that the model can use.`;
+        text.length > size
+          ? `The model uses only the last ${size} of these ${text.length} ${unit}s.`
+          : `${text.length} of the ${size} ${unit}s that the model can use.`;
+      title.textContent = `The next ${unit}`;
+      find(choice, "span").textContent = `Next ${unit}`;
+      list.node.setAttribute("aria-label", `Probabilities of the next ${unit}`);
       if (which !== state.values.view) return;
       const said = views[which].update({ ...shown, ...aim() });
       if (writer.running) return frame.describe(""); // it would be of another text
@@ -209,7 +212,7 @@ export default {
         .slice(0, 3);
       const names = top.map((id) => `${longName(known[id])} ${percent(now[id])}`);
       const last = seenText.slice(-8).map(shortName).join("");
-      const next = `After “${last}” the next character is most probably ${names.join(", ")}`;
+      const next = `After “${last}” the next ${unit} is most probably ${names.join(", ")}`;
       frame.describe(`${next}; entropy ${entropy(now).toFixed(2)} bits.`);
     }
 
@@ -221,28 +224,45 @@ export default {
 
     // Writing on.
     function continuation(/** @type {(symbol: string) => void} */ onSymbol) {
-      const { ids, unknown } = encodeText(text, symbols);
-      if (unknown.length || !ids.length) return null;
+      const { ids, problem } = encoded(text, vocabulary);
+      if (problem) return null;
       const room = Math.min(COUNT, (longest ?? Infinity) - text.length);
       if (room < 1) {
         frame.fail(`The box holds ${longest} characters and is full; delete some to write on.`, box.node);
         return null;
       }
+      const decode = vocabulary.decoder();
       return gpt.generate(ids, { count: room, seed: state.values.seed, ...sampling.options() }, (token) =>
-        onSymbol(symbols[token]),
+        onSymbol(decode(token)),
       );
     }
 
     function onWritten(/** @type {string} */ more) {
-      text += more;
+      text = (text + more).slice(0, longest); // a token may have more characters than there is room for
       box.set(text);
       box.input.scrollTop = box.input.scrollHeight;
       refresh();
     }
 
-    function useModel(/** @type {typeof gpt} */ nextModel, /** @type {string[]} */ nextSymbols) {
-      [gpt, symbols] = [nextModel, nextSymbols];
+    function useModel(/** @type {typeof gpt} */ nextModel, /** @type {typeof vocabulary} */ nextVocabulary) {
+      [gpt, vocabulary] = [nextModel, nextVocabulary];
       update();
     }
   },
 };
+
+/**
+ * The ids of a text, or a sentence on why the model can't read it.
+ * @param {string} text
+ * @param {import("../characters/vocabulary.js").Vocabulary} vocabulary
+ * @returns {{ids: number[], problem: string}}
+ */
+function encoded(text, vocabulary) {
+  try {
+    const ids = vocabulary.encode(text);
+    const nothing = "Type at least one character: the model predicts what comes next from what is before it.";
+    return { ids, problem: ids.length ? "" : nothing };
+  } catch (error) {
+    return { ids: [], problem: messageOf(error) };
+  }
+}

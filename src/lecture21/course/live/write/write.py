@@ -8,14 +8,14 @@ from lecture21.course.live.write import ngrams
 
 
 class Write(ModelFigure):
-    """A text that a GPT of characters continues, and one view of it at a time.
+    """A text that a GPT continues, and one view of it at a time.
 
-    The views are the distribution of the next character, the attention of one head as arcs over the text, the
+    The views are the distribution of the next character or token, the attention of one head as arcs over the text, the
     prediction after each layer, and the price of the text in bits per character beside that of n-gram models of the
     plays.
 
     Args:
-        model: a GPT of characters, or the name of a shipped one.
+        model: a GPT of characters or of byte pairs, or the name of a shipped one.
         tokenizer: of the GPT; a shipped model has its own.
         prompt: the text at first, at most 600 characters.
         view: what is shown at first: next, attention, layers or price.
@@ -26,6 +26,7 @@ class Write(ModelFigure):
     """
 
     figure = "write"
+    reads_byte_pairs = True
     description = (
         "A text box with a text that a GPT continues. Below it are the probabilities of the next character as bars, "
         "the attention of one head as arcs over the text, the prediction after each layer, or the text's price in bits."
