@@ -45,6 +45,10 @@ export function sketch(chart, { label, end, value, onChange }) {
     get curve() {
       return { x: values.map((_, i) => (i / PLACES) * span), y: values };
     },
+    /** Keep the shape on an axis whose unit was not known yet. */
+    stretch(/** @type {number} */ to) {
+      span = to;
+    },
     /** Let the reader draw, or no longer. */
     open(/** @type {boolean} */ isOpen) {
       node.hidden = !isOpen;

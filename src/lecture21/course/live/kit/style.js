@@ -53,7 +53,7 @@ fieldset { border: 0; padding: 0; margin: 0; } legend { padding: 0; font-size: 0
 .handle.square::before { border-radius: 2px; }
 .grip { position: absolute; width: 2rem; height: 2rem; margin: -1rem 0 0 -1rem; border-radius: 50%; touch-action: none; cursor: grab; }
 .handle:active { cursor: grabbing; }
-.panel.losses { flex: 3 1 19rem; } .panel.samples { flex: 2 1 13rem; } .panel.samples .text { min-height: 9.5em; font-size: 0.9rem; }
+.panel.losses { flex: 2 1 17rem; } .panel.samples { flex: 3 1 18rem; } .panel.samples .text { min-height: 10.5em; font-size: 1.1rem; }
 .sketch { position: absolute; inset: 0; touch-action: pan-y; cursor: crosshair; border-radius: 6px; }
 .sketch:focus-visible { outline: 3px solid var(--focus); }
 details > summary { cursor: pointer; font-size: 0.9rem; padding: 0.3rem 0; width: fit-content; }
