@@ -38,13 +38,14 @@ export class Gradients {
 }
 
 /**
- * The mean cross-entropy of the targets; the logits become its gradient, in place.
+ * The cross-entropy of the targets, their sum divided by `count`; the logits become its gradient, in place.
  * @param {Network} network
  * @param {Workspace} w
  * @param {ArrayLike<number>} targets
+ * @param {number} count  of targets in the batch, of which these may be a part
  * @returns {number}
  */
-export function crossEntropy({ memory, config, vocabulary }, w, targets) {
+export function crossEntropy({ memory, config, vocabulary }, w, targets, count) {
   const f = memory.floats;
   const { vocab_size: V, logit_cap: cap } = config;
   const rows = targets.length;
@@ -55,10 +56,10 @@ export function crossEntropy({ memory, config, vocabulary }, w, targets) {
     logits.set(f.subarray(at, at + V));
     loss += softmax(f, at, V) - logits[targets[row]];
     f[at + targets[row]] -= 1;
-    for (let i = 0; i < V; i++) f[at + i] /= rows;
+    for (let i = 0; i < V; i++) f[at + i] /= count;
     if (cap !== null) for (let i = 0; i < V; i++) f[at + i] *= 1 - (logits[i] / cap) ** 2;
   }
-  return loss / rows;
+  return loss / count;
 }
 
 /**

@@ -1,5 +1,6 @@
 // The engine as figures use it: a worker made from text, or the same code on the page's own thread.
 
+import { SHARDS } from "./team.js";
 import { inline, source } from "./worker.js?worker";
 
 /**
@@ -28,6 +29,7 @@ export async function startEngine({ worker = true, simd = true, fma = true } = {
   if (!(worker && (await engine.startWorker()))) engine.startHere();
   const { backend } = await engine.call("start", 0, [{ simd, fma }]);
   engine.backend = backend;
+  engine.allowed = { simd, fma };
   return engine;
 }
 
@@ -46,6 +48,9 @@ export class Engine {
     this.worker = null;
     this.timer = 0;
     this.unanswered = 0;
+    this.allowed = {};
+    /** Engines in other workers, which take part in trainings. @type {Engine[]} */
+    this.helpers = [];
   }
 
   /** Try to start a worker; false if the host does not allow it. */
@@ -80,6 +85,24 @@ export class Engine {
     }
   }
 
+  /**
+   * Start more workers for trainings, as far as the machine has cores for them.
+   * @param {number} [most]
+   * @returns {Promise<number>}  how many can train together, with this one: a power of 2
+   */
+  async hire(most = Math.min(SHARDS, navigator.hardwareConcurrency || 1)) {
+    const wanted = this.worker ? powerOfTwo(most) : 1;
+    const started = Array.from({ length: wanted - 1 - this.helpers.length }, async () => {
+      const helper = new Engine();
+      if (!(await helper.startWorker())) return;
+      await helper.call("start", 0, [this.allowed]);
+      if (this.worker) this.helpers.push(helper);
+      else helper.close();
+    });
+    await Promise.all(started);
+    return powerOfTwo(1 + this.helpers.length);
+  }
+
   startHere() {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = (event) => this.receive(event.data);
@@ -105,6 +128,7 @@ export class Engine {
     this.timer = 0;
     this.worker?.terminate();
     this.port = this.worker = null;
+    for (const helper of this.helpers.splice(0)) helper.close();
     this.failure = why;
     this.fail(why);
   }
@@ -133,16 +157,17 @@ export class Engine {
    * @param {number} model  0: none
    * @param {unknown[]} args
    * @param {(event: any) => void} [onEvent]  of a type that depends on the method, as the answer does
+   * @param {Transferable[]} [given]  what is handed over instead of copied
    * @returns {Promise<any> & { id: number }}
    */
-  call(method, model, args, onEvent = () => {}) {
+  call(method, model, args, onEvent = () => {}, given = []) {
     const id = ++this.count;
     const promise = new Promise((resolve, reject) => {
       if (!this.port) throw new Error(this.failure);
       this.calls.set(id, { resolve, reject, onEvent });
       this.watch();
       try {
-        this.port.postMessage({ id, method, model, args });
+        this.port.postMessage({ id, method, model, args }, given);
       } catch (error) {
         this.calls.delete(id);
         throw new Error(`This cannot be sent to the engine: ${error instanceof Error ? error.message : error}`);
@@ -183,6 +208,27 @@ export class Engine {
     this.giveUp("The engine was closed.");
     this.failure = "The engine is closed.";
   }
+}
+
+/** The largest power of 2 that is not larger. */
+const powerOfTwo = (/** @type {number} */ count) => 2 ** Math.floor(Math.log2(count));
+
+/**
+ * A connection between any two of some workers.
+ * @param {number} count
+ * @returns {(MessagePort | null)[][]}  of each worker, to the others
+ */
+function allPorts(count) {
+  /** @type {(MessagePort | null)[][]} */
+  const ports = Array.from({ length: count }, () => new Array(count).fill(null));
+  for (let i = 0; i < count; i++) {
+    for (let j = 0; j < i; j++) {
+      const { port1, port2 } = new MessageChannel();
+      ports[i][j] = port1;
+      ports[j][i] = port2;
+    }
+  }
+  return ports;
 }
 
 /** A model in the engine. A method with wrong arguments rejects with one sentence, and the model stays usable. */
@@ -252,10 +298,22 @@ export class EngineModel {
   /**
    * @param {import("./training.js").Training} options
    * @param {(progress: import("./training.js").Progress) => void} [onProgress]
+   * @param {number} [workers]  that train together, of those that were hired: 1, 2 or 4, with the same result
    * @returns {Training}
    */
-  train(options, onProgress = () => {}) {
-    const done = this.engine.call("train", this.handle, [options], onProgress);
+  train(options, onProgress = () => {}, workers = 1) {
+    const { engine } = this;
+    const [own, ...others] = allPorts(workers);
+    const send = (/** @type {(MessagePort | null)[]} */ ports) => ports.filter((port) => port !== null);
+    others.forEach((ports, i) => {
+      const helper = engine.helpers[i];
+      helper
+        .call("assist", 0, [this.config, options, ports], () => {}, send(ports))
+        .catch(() => {
+          if (!helper.port) engine.giveUp(helper.failure); // of other failures, the worker that leads is told
+        });
+    });
+    const done = engine.call("train", this.handle, [options, own], onProgress, send(own));
     const control = (/** @type {string} */ state) => this.engine.send("control", 0, [done.id, state]);
     return {
       done,

@@ -43,15 +43,20 @@ export class Optimizer {
     return this.rates.optimizer === "muon" && kind === "matrix" && name.startsWith("blocks.");
   }
 
+  /** About how long an update of a parameter takes, compared with others. */
+  costOf = (/** @type {Parameter} */ parameter) =>
+    parameter.size * (this.usesMuon(parameter) ? 5 + Math.min(parameter.rows, parameter.columns) : 5);
+
   /**
-   * Update the parameters, a part at each turn, so that a page on the same thread stays alive.
+   * Update parameters, a part at each turn, so that a page on the same thread stays alive.
    * @param {number} fraction  of the learning rates at this step
+   * @param {Parameter[]} parameters  all of them, or those that another does not update
    * @returns {Generator<undefined>}
    */
-  *update(fraction) {
+  *update(fraction, parameters) {
     this.step++;
     const { learningRate, muonLearningRate, embeddingLearningRate } = this.rates;
-    for (const parameter of this.network.parameters) {
+    for (const parameter of parameters) {
       if (this.usesMuon(parameter)) {
         this.muon(parameter, fraction * muonLearningRate);
         yield;

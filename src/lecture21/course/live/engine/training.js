@@ -7,6 +7,7 @@ import { logProbability } from "./inspect.js";
 import { Workspace } from "./network.js";
 import { Optimizer } from "./optimizers.js";
 import { Random } from "./random.js";
+import { addInPairs, addTo, SHARDS, Team } from "./team.js";
 
 /**
  * @typedef {object} Options
@@ -28,6 +29,7 @@ import { Random } from "./random.js";
  * @property {number | null} validationLoss  null without a validation text
  * @property {number} seconds  of training and evaluation, without pauses
  * @property {number} evaluation  seconds of evaluation among them
+ * @property {boolean} paused  whether the run waits now for `resume`
  *
  * @typedef {import("./model.js").Model} Model
  * @typedef {import("./network.js").Network} Network
@@ -39,13 +41,46 @@ const DEFAULTS = {
 }; // prettier-ignore
 
 /**
- * Train a model, in place, and report its losses at step 0, at every `evalEvery` steps, and at the end.
+ * Train a model, in place, and report its losses at step 0, at every `evalEvery` steps, at the end, and where it pauses.
  * @param {Model} model
  * @param {Training} options
- * @returns {Generator<Progress | undefined, { step: number, losses: Float32Array }, import("./worker.js").Work>}
+ * @param {(MessagePort | null)[]} [ports]  to the workers that train it together: the first one has the model, reports,
+ *   and pauses
+ * @returns {Generator<Progress | Promise<void> | undefined, { step: number, losses: Float32Array }, import("./worker.js").Work>}
  */
-export function* train(model, options) {
-  const settings = checked(model, options);
+export function* train(model, options, ports = [null]) {
+  const team = new Team(ports);
+  try {
+    const result = yield* trainTogether(model, checked(model, options), team);
+    team.end();
+    return result;
+  } catch (error) {
+    team.end(error instanceof Error ? error.message : String(error));
+    throw error;
+  }
+}
+
+/**
+ * Take part in a training that another worker leads.
+ * @param {Model} model  of the same configuration
+ * @param {Training} options
+ * @param {(MessagePort | null)[]} ports
+ */
+export function* assist(model, options, ports) {
+  try {
+    yield* train(model, options, ports);
+  } finally {
+    model.network.memory.release();
+  }
+}
+
+/**
+ * @param {Model} model
+ * @param {Settings} settings
+ * @param {Team} team
+ * @returns {ReturnType<typeof train>}
+ */
+function* trainTogether(model, settings, team) {
   const { tokens, validation, batchSize: B, steps, evalEvery, starts } = settings;
   const { network } = model;
   const T = network.config.block_size;
@@ -53,50 +88,84 @@ export function* train(model, options) {
   const losses = new Float32Array(steps);
   const { blocks } = network.memory;
   const before = new Set(blocks.keys());
+  const shards = SHARDS / team.size; // of this worker
   const began = performance.now();
+  let paused = 0; // milliseconds
   let evaluation = 0;
   let since = 0;
   let step = 0;
   /** @type {number[]} */
   let mine = [];
   try {
+    /** Where the gradients of its shards are. @type {number[]} */
+    const places = [];
     let w, g, optimizer;
     try {
-      w = new Workspace(network, B, T);
+      w = new Workspace(network, Math.ceil(B / SHARDS), T);
       g = new Gradients(network, w);
+      places.push(network.toGradient);
+      while (places.length < shards) places.push(network.memory.allocate(network.size) - network.first);
       optimizer = new Optimizer(network, settings);
     } finally {
       mine = [...blocks.keys()].filter((offset) => !before.has(offset)); // of this run, and not of a text meanwhile
     }
+    if (!(yield* team.begin(network, optimizer.costOf))) return { step, losses };
     let work = yield;
+
+    /**
+     * @param {Team} who
+     * @param {boolean} isPaused
+     * @returns {Generator<Progress | Promise<void> | undefined, import("./worker.js").Work, import("./worker.js").Work>}
+     */
+    const report = function* (who, isPaused) {
+      const from = performance.now();
+      const validationLoss = validation ? yield* evaluate(network, w, validation, who) : null;
+      const now = performance.now();
+      evaluation += (now - from) / 1000;
+      const trainLoss =
+        step > since ? losses.subarray(since, step).reduce((sum, loss) => sum + loss, 0) / (step - since) : null;
+      const seconds = (now - began - paused) / 1000;
+      return yield { step, trainLoss, validationLoss, seconds, evaluation, paused: isPaused };
+    };
+
     for (;;) {
       if (step % evalEvery === 0 || step === steps) {
-        const from = performance.now() - work.paused;
-        const validationLoss = validation ? yield* evaluate(network, w, validation) : null;
-        const now = performance.now() - work.paused;
-        evaluation += (now - from) / 1000;
-        const trainLoss = step
-          ? losses.subarray(since, step).reduce((sum, loss) => sum + loss, 0) / (step - since)
-          : null;
+        work = yield* report(team, false);
         since = step;
-        work = yield { step, trainLoss, validationLoss, seconds: (now - began) / 1000, evaluation };
+      }
+      if (work.state === "paused") {
+        work = yield* report(new Team([null]), true);
+        const from = performance.now();
+        while (work.state === "paused") work = yield new Promise((resolve) => (work.wake = resolve));
+        paused += performance.now() - from;
       }
       if (step === steps || work.state === "stopped") break;
-      const ids = new Int32Array(B * T);
-      const targets = new Int32Array(B * T);
-      for (let row = 0; row < B; row++) {
-        const start = starts ? starts[step * B + row] : Math.floor(random.uniform() * (tokens.length - T));
-        for (let t = 0; t < T; t++) {
-          ids[row * T + t] = tokens[start + t];
-          targets[row * T + t] = tokens[start + t + 1];
-        }
+      const windows = Array.from(
+        { length: B },
+        (_, row) => starts?.[step * B + row] ?? Math.floor(random.uniform() * (tokens.length - T)),
+      );
+      /** @type {number[]} */
+      const parts = [];
+      for (let i = 0; i < shards; i++) {
+        const shard = team.rank * shards + i;
+        const [from, to] = [shard, shard + 1].map((each) => Math.floor((each * B) / SHARDS));
+        network.toGradient = places[i];
+        parts.push(yield* gradientOf(network, w, g, tokens, windows.slice(from, to), B * T));
       }
-      const loss = yield* gradient(network, w, g, ids, targets, B);
+      network.toGradient = places[0];
+      const { floats } = network.memory;
+      addInPairs(shards, (to, from) => {
+        parts[to] += parts[from];
+        addTo(floats, network.first + places[to], floats, network.first + places[from], network.size);
+      });
+      const loss = yield* team.sumGradients(network, parts[0]);
+      if (loss === null) break;
       if (!Number.isFinite(loss)) {
         throw new Error(`Training diverged: the loss at step ${step} is ${loss}; choose a lower learning rate.`);
       }
       losses[step] = loss;
-      yield* optimizer.update(1 - step / steps);
+      yield* optimizer.update(1 - step / steps, team.own);
+      if (!(yield* team.shareWeights(network))) break;
       model.version++;
       step++;
       work = yield;
@@ -109,16 +178,42 @@ export function* train(model, options) {
 }
 
 /**
- * The loss on a batch, and its gradient in all parameters.
+ * The part of the loss of a batch that windows of it have, and its gradient.
+ * @param {Network} network
+ * @param {Workspace} w
+ * @param {Gradients} g
+ * @param {ArrayLike<number>} tokens
+ * @param {number[]} windows  where they begin
+ * @param {number} targets  in the batch
+ * @returns {Generator<undefined, number, unknown>}
+ */
+function* gradientOf(network, w, g, tokens, windows, targets) {
+  const T = network.config.block_size;
+  const ids = new Int32Array(windows.length * T);
+  const next = new Int32Array(ids.length);
+  windows.forEach((start, row) => {
+    for (let t = 0; t < T; t++) {
+      ids[row * T + t] = tokens[start + t];
+      next[row * T + t] = tokens[start + t + 1];
+    }
+  });
+  if (windows.length) return yield* gradient(network, w, g, ids, next, windows.length, targets);
+  g.clear(network);
+  return 0;
+}
+
+/**
+ * The sum of the losses on a batch, divided by `count`, and its gradient in all parameters.
  * @param {Network} network
  * @param {Workspace} w
  * @param {Gradients} g
  * @param {ArrayLike<number>} ids
  * @param {ArrayLike<number>} targets
  * @param {number} batch
+ * @param {number} [count]
  * @returns {Generator<undefined, number, unknown>}
  */
-export function* gradient(network, w, g, ids, targets, batch) {
+export function* gradient(network, w, g, ids, targets, batch, count = targets.length) {
   const rows = ids.length;
   const L = network.layers.length;
   g.clear(network);
@@ -128,7 +223,7 @@ export function* gradient(network, w, g, ids, targets, batch) {
     yield;
   }
   applyHead(network, w, /** @type {number} */ (w.stream.at(-1)), rows);
-  const loss = crossEntropy(network, w, targets);
+  const loss = crossEntropy(network, w, targets, count);
   headBackward(network, w, g, rows);
   yield;
   for (let layer = L - 1; layer >= 0; layer--) {
@@ -144,29 +239,35 @@ export function* gradient(network, w, g, ids, targets, batch) {
  * @param {Network} network
  * @param {Workspace} w
  * @param {ArrayLike<number>} tokens
- * @returns {Generator<undefined, number, unknown>}
+ * @param {Team} team  whose workers take turns
+ * @returns {Generator<Promise<void> | undefined, number, unknown>}
  */
-function* evaluate(network, w, tokens) {
+function* evaluate(network, w, tokens, team) {
   const { config, vocabulary } = network;
   const count = tokens.length - 1;
-  let total = 0;
+  /** @type {number[]}  of each batch; 0 for those of others */
+  const totals = [];
   for (let done = 0; done < count;) {
     const T = Math.min(config.block_size, count - done);
     const batch = Math.min(w.batch, Math.floor((count - done) / T));
-    const ids = Array.prototype.slice.call(tokens, done, done + batch * T);
-    embed(network, w, ids, batch);
-    for (let layer = 0; layer < config.n_layer; layer++) {
-      forwardLayer(network, w, layer, ids.length, batch);
-      yield;
+    const rows = batch * T;
+    let total = 0;
+    if (totals.length % team.size === team.rank) {
+      embed(network, w, Array.prototype.slice.call(tokens, done, done + rows), batch);
+      for (let layer = 0; layer < config.n_layer; layer++) {
+        forwardLayer(network, w, layer, rows, batch);
+        yield;
+      }
+      applyHead(network, w, /** @type {number} */ (w.stream.at(-1)), rows);
+      const f = network.memory.floats;
+      for (let i = 0; i < rows; i++)
+        total -= logProbability(f, w.logits + i * vocabulary, config.vocab_size, tokens[done + i + 1]);
     }
-    applyHead(network, w, /** @type {number} */ (w.stream.at(-1)), ids.length);
-    const f = network.memory.floats;
-    for (let i = 0; i < ids.length; i++) {
-      total -= logProbability(f, w.logits + i * vocabulary, config.vocab_size, tokens[done + i + 1]);
-    }
-    done += ids.length;
+    totals.push(total);
+    done += rows;
   }
-  return total / count;
+  const all = yield* team.exchange({ totals }, () => ({ totals }));
+  return all ? totals.reduce((sum, _, i) => sum + (all[i % team.size].totals?.[i] ?? NaN), 0) / count : NaN;
 }
 
 /**

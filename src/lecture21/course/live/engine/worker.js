@@ -8,14 +8,14 @@ import { createModel, loadModel, saveModel } from "./files.js";
 import { generate } from "./generate.js";
 import { chooseBackend, Memory } from "./memory.js";
 import { inspect, lens, logProbabilities, windowLoss } from "./inspect.js";
-import { train } from "./training.js";
+import { assist, train } from "./training.js";
 
 const SLICE = 15; // ms
 
 /**
- * @typedef {object} Work  a generator that runs in slices, to which this is passed at each yield
+ * @typedef {object} Work  a generator that runs in slices, to which this is passed at each yield. A promise that it
+ *   yields is waited for, and any other value is an event for the page
  * @property {"running" | "paused" | "stopped"} state  stopped: it should come to an end
- * @property {number} paused  milliseconds
  * @property {() => void} wake
  * @property {import("./model.js").Model | undefined} model
  *
@@ -64,6 +64,7 @@ export function serve(port) {
     windowLoss,
     generate,
     train,
+    assist: (_, config, options, ports) => assist(createModel(config, 0, null, memory), options, ports),
   };
 
   const [here, there] = ((channel) => [channel.port1, channel.port2])(new MessageChannel());
@@ -83,21 +84,17 @@ export function serve(port) {
    */
   async function advance(steps, id, model) {
     /** @type {Work} */
-    const work = { state: "running", paused: 0, wake: () => {}, model };
+    const work = { state: "running", wake: () => {}, model };
     jobs.set(id, work);
     for (;;) {
       const end = performance.now() + SLICE;
       do {
         const { done, value } = steps.next(work);
         if (done) return value;
-        if (value) port.postMessage({ id, event: value });
-      } while (performance.now() < end);
+        if (value instanceof Promise) await value;
+        else if (value) port.postMessage({ id, event: value });
+      } while (performance.now() < end && !closed);
       await turn();
-      const from = performance.now();
-      while (work.state === "paused" && !closed) {
-        await new Promise((/** @type {(value?: undefined) => void} */ resolve) => (work.wake = resolve));
-      }
-      work.paused += performance.now() - from;
       if (closed) return undefined;
     }
   }
