@@ -43,7 +43,7 @@ def test_where_no_worker_begins_the_page_trains_without(open_figures):
 
 def test_a_worker_that_stops_answering_is_given_up_with_a_sentence(open_figures):
     stage, figure = start(open_figures, LOST, 12)
-    expect(figure.get_by_role("button", name="Stop")).to_be_visible()
+    expect(figure.get_by_role("button", name="Starting…")).to_be_visible()
     stage.page.clock.run_for(60_000)
     expect(figure.locator(".message")).to_have_text("")
     stage.page.clock.run_for(20_000)

@@ -110,18 +110,19 @@ def test_the_trained_model_is_offered_by_other_figures_until_it_is_cleared(open_
     until(lambda: stage.page.evaluate("localStorage.length") == 0)
 
 
-def test_start_asks_before_it_replaces_the_model(open_figures):
+def test_after_a_run_the_reader_keeps_its_model_or_drops_it(open_figures):
     stage = open_figures(live.Train(size="one", steps=30), viewport={"width": 900, "height": 1200})
     figure = train(stage)
     before = kept(figure).locator("p").inner_text()
     figure.locator("summary", has_text="More").click()
     figure.get_by_label("Steps, or 0").fill("40")
-    for answer, expected in (("Keep it", "30 steps"), ("Replace it", "40 steps")):
+    for answer, expected in (("Drop this one", "30 steps"), ("Keep this one", "40 steps")):
         figure.get_by_role("button", name="Start training").click()
-        expect(figure.get_by_text("This run would replace your model (")).to_be_visible()
-        figure.get_by_role("button", name=answer).click()
-        figure.get_by_text("Finished after").wait_for(state="hidden")
         figure.get_by_text("Finished after 40 steps").wait_for()
+        expect(figure.get_by_text("The other figures have your model (")).to_contain_text("30 steps")
+        expect(kept(figure).locator("p")).to_contain_text("30 steps")
+        figure.get_by_role("button", name=answer).click()
+        expect(figure.get_by_role("button", name=answer)).to_be_hidden()
         expect(kept(figure).locator("p")).to_contain_text(expected)
     expect(kept(figure).locator("p")).not_to_have_text(before, use_inner_text=True)
 
@@ -268,7 +269,7 @@ def test_a_model_that_the_disk_has_no_room_for_is_not_said_to_be_kept_and_replac
     figure.locator("summary", has_text="More").click()
     figure.get_by_label("Steps, or 0").fill("12")
     figure.get_by_role("button", name="Start training").click()
-    figure.get_by_role("button", name="Replace it").click()
+    figure.get_by_role("button", name="Keep this one").click()
     said = figure.get_by_text("now offer your model")
     expect(said).to_contain_text("12 steps) until you leave this page")
     expect(kept(figure).locator("p")).to_contain_text("12 steps")
@@ -290,7 +291,7 @@ def test_a_model_is_said_to_be_kept_once_there_is_room_again(open_figures):
     figure.locator("summary", has_text="More").click()
     figure.get_by_label("Steps, or 0").fill("6")
     figure.get_by_role("button", name="Start training").click()
-    figure.get_by_role("button", name="Replace it").click()
+    figure.get_by_role("button", name="Keep this one").click()
     expect(said).to_contain_text("6 steps); this browser keeps it")
 
 
@@ -314,8 +315,8 @@ def test_a_storage_that_never_answers_does_not_keep_a_reader_waiting(open_figure
         expect(fold.get_by_role("status")).to_contain_text("The storage of this browser does not answer")
     expect(fold.locator("p")).to_have_text(said)  # nothing is said to be cleared that may be there
     figure.get_by_role("button", name="Start training").click()
-    figure.get_by_role("button", name="Replace it").click()
     figure.get_by_text("Finished after").wait_for()
+    figure.get_by_role("button", name="Keep this one").click()
     until(lambda: (stage.page.clock.fast_forward(16_000), figure.get_by_text("until you leave this page").count())[1])
 
 

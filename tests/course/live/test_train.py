@@ -178,17 +178,17 @@ def test_the_shapes_have_the_parameters_that_they_say():
 # The figure
 
 
-def begin(stage, again: bool = False):
-    """Start a run; with `again`, in place of the model of an earlier run."""
+def begin(stage):
     figure = stage.figure("train")
     figure.get_by_role("button", name="Start training").click()
-    if again:
-        figure.get_by_role("button", name="Replace it").click()
     return figure
 
 
-def finished(figure) -> str:
+def finished(figure, again: bool = False) -> str:
+    """Wait for the end of a run; with `again`, keep its model in place of that of an earlier run."""
     figure.get_by_text("Finished after").wait_for()
+    if again:
+        figure.get_by_role("button", name="Keep this one").click()
     figure.get_by_text("now offer your model").wait_for()
     return figure.locator(".now").inner_text()
 
@@ -253,10 +253,9 @@ def test_a_run_that_is_stopped_and_hidden_ends_as_one_that_is_not(open_figures):
     expect(figure.locator(".now")).not_to_contain_text("Paused")
     interrupted = finished(figure)
     expect(figure.get_by_role("button", name="Start again")).to_be_hidden()
-    begin(stage, again=True)
+    begin(stage)
     figure.get_by_text("Finished after").wait_for(state="hidden")
-    losses = [re.findall(r"loss [\d.]+", text) for text in (interrupted, finished(figure))]
-    assert len(losses[0]) == 2
+    losses = [number_after("validation loss", text) for text in (interrupted, finished(figure, again=True))]
     assert losses[0] == losses[1]
     legend = figure.locator(".legend")
     expect(legend).to_contain_text("run 1: Muon, 1 layer, 600 steps")
@@ -269,14 +268,12 @@ def test_earlier_runs_and_samples_stay_and_pytorch_s_run_is_shown_where_it_is_th
     stage = open_figures(Train(steps=30, size="gpt0"))
     figure = begin(stage)
     said, legend = figure.locator(".reading").first, figure.locator(".legend")
-    expect(figure.locator("section")).not_to_contain_text("You should see", use_inner_text=True)
     finished(figure)
-    expect(figure.locator("section")).to_contain_text("You should see", use_inner_text=True)
     expect(legend).to_contain_text("this recipe in PyTorch, 300 steps")
     end = next(curve["y"][-1] for curve in Train().curves if curve["steps"] == 300)
     expect(said).to_contain_text(f"The same recipe in PyTorch ends at {end:.3f} after 300 steps.")
     loss = number_after("validation loss", figure.locator(".now").inner_text())
-    samples = figure.get_by_label("Sample at step")
+    samples = figure.get_by_label("Sample after")
     last = figure.locator("p.text").inner_text()
     text = figure.locator("p.text")
     samples.fill("0")
@@ -285,9 +282,9 @@ def test_earlier_runs_and_samples_stay_and_pytorch_s_run_is_shown_where_it_is_th
     expect(text).to_have_text(last, use_inner_text=True)
     figure.locator("summary", has_text="More").click()
     figure.get_by_text("AdamW", exact=True).click()
-    begin(stage, again=True)
+    begin(stage)
     figure.get_by_text("Finished after").wait_for(state="hidden")
-    finished(figure)
+    finished(figure, again=True)
     expect(legend).to_contain_text("run 1: Muon, 30 steps")
     expect(legend).to_contain_text("run 2: AdamW, 30 steps")
     expect(said).to_contain_text(f"Run 1: Muon, 30 steps, ended at {loss:.3f}.")
@@ -307,16 +304,104 @@ def test_the_reader_draws_the_curve_that_is_expected(open_figures):
     stage.page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 140, steps=5)
     stage.page.mouse.up()
     drawn = place.get_attribute("aria-valuetext")
-    assert re.fullmatch(r"step 30: \d\.\d\d nats", drawn)
+    assert re.fullmatch(r"1 s: \d\.\d\d nats", drawn)
     place.press("ArrowUp")
     raised = place.get_attribute("aria-valuetext")
-    assert number_after("30:", raised) > number_after("30:", drawn)
+    assert number_after("s:", raised) > number_after("s:", drawn)
     begin(stage)
     finished(figure)
     expect(figure.locator(".reading").first).to_contain_text(
-        f"You expected {number_after('30:', raised):.2f} at the end."
+        f"You expected {number_after('s:', raised):.2f} at the end."
     )
     expect(place).to_be_hidden()
+
+
+def test_a_curve_that_was_drawn_and_the_run_share_the_seconds(open_figures):
+    stage = open_figures(Train(size="one", budget=30))
+    figure = stage.figure("train")
+    chart = figure.locator(".chart")
+    ticks = chart.locator(".x.tick")
+    before = ticks.all_text_contents()
+    assert before[-1] == "30"
+    place = figure.get_by_role("slider", name="The curve that you expect")
+    place.press("ArrowUp")
+    place.press("ArrowRight")
+    begin(stage)
+    figure.get_by_text(re.compile(r"Step \d\d+ of")).wait_for()
+    assert ticks.all_text_contents() == before
+    expect(figure.locator(".legend")).to_contain_text("your guess")
+
+
+SLOW = """
+globalThis.Worker = class extends Worker {
+  set onmessage(take) {
+    super.onmessage = (event) => {
+      const { event: report } = event.data;
+      if (report?.seconds) report.seconds *= 1000;
+      take(event);
+    };
+  }
+};
+"""
+
+
+def test_a_slow_machine_is_offered_more_time_before_it_begins(open_figures):
+    stage = open_figures(Train(size="one"), script=SLOW)
+    figure = begin(stage)
+    figure.get_by_text(re.compile(r"This machine is slow: 30 s are \d+ steps, too few")).wait_for()
+    expect(figure.locator(".now")).not_to_contain_text("Step")
+    figure.get_by_role("button", name="Train for 90 s").click()
+    expect(figure.locator(".now")).to_contain_text("of about 90 s")
+    expect(figure.get_by_label("90 s")).to_be_checked()
+
+
+def test_the_end_says_which_lines_were_passed_and_which_not(open_figures):
+    stage = open_figures(Train(size="one", steps=60))
+    figure = begin(stage)
+    loss = number_after("validation loss", finished(figure))
+    levels = {level["name"]: level["nats"] for level in Train().levels if level["name"] != "uniform"}
+    said = figure.locator(".reading").first
+    (sentence,) = re.findall(r"It has passed .*?\.(?= |$)", said.inner_text())
+    passed, _, missed = sentence.replace("none of the lines:", ", but not").partition(", but not")
+    assert {name for name in levels if name in missed} == {name for name, nats in levels.items() if loss >= nats}
+    assert {name for name in levels if name in passed} == {name for name, nats in levels.items() if loss < nats}
+    assert missed  # a small model is not so good
+
+
+def test_what_is_said_after_stop_is_true_of_the_model_that_is_kept(open_figures, plays, tmp_path):
+    stage = open_figures(Train(size="one", steps=2000))
+    figure = begin(stage)
+    figure.get_by_text(re.compile(r"Step \d\d+ of 2,000")).wait_for()
+    figure.get_by_role("button", name="Stop").click()
+    expect(figure.locator(".reading").first).to_contain_text("Stopped at step")
+    numbers = figure.locator(".now").inner_text()
+    loss = number_after("validation loss", numbers)
+    expect(figure.locator(".reading").first).to_contain_text(f"The validation loss is {loss:.3f} nats.")
+    expect(figure.get_by_text("now offer your model")).to_contain_text(f"your model (loss {loss:.2f}, ")
+    model = GPT.from_pretrained(downloaded(stage, figure, tmp_path))
+    assert evaluate(model, plays[3]) == pytest.approx(loss, abs=1e-3)
+
+
+def test_a_learning_rate_that_is_too_high_is_seen_and_one_press_leads_back(open_figures):
+    stage = open_figures(Train(size="one", steps=200, doublings=Train.doublings.max))
+    figure = begin(stage)
+    figure.get_by_text(re.compile("worse than a blind guess|no number any more")).wait_for()
+    figure.get_by_role("button", name="Start again with the recipe's learning rate").click()
+    expect(figure.get_by_label("Learning rate")).to_have_value("0")
+    finished(figure)
+    expect(figure.locator(".legend")).to_contain_text("run 1")
+    expect(figure.locator(".legend")).to_contain_text("run 2")
+
+
+def test_a_run_is_not_lost_by_leaving_the_page_without_a_question(open_figures):
+    stage = open_figures(Train(size="one", steps=5000))
+    figure = begin(stage)
+    figure.get_by_text(re.compile(r"Step \d\d+ of 5,000")).wait_for()
+    leave = "dispatchEvent(new Event('beforeunload', { cancelable: true }))"  # false: the browser asks
+    assert stage.page.evaluate(leave) is False
+    figure.get_by_role("button", name="Stop").click()
+    figure.get_by_text("now offer your model").wait_for()
+    assert stage.page.evaluate(leave) is True
 
 
 def test_without_a_mask_the_loss_falls_below_what_is_honest(open_figures, plays, tmp_path):

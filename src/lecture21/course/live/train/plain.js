@@ -25,12 +25,13 @@ const sure = (/** @type {number} */ nats) => `as unsure as between ${choices(nat
 export function plainProgress(session) {
   const { status, seconds, settings } = session;
   if (status === "starting") return "Loading nine plays…";
+  if (status === "stopping") return "Stopping…";
   const loss = lastOf(session.validation);
   if (status === "idle" || status === "failed" || !settings || loss === undefined) return "";
-  const time =
-    status === "finished" ? `${seconds.toFixed(0)} s` : `${seconds.toFixed(0)} s of about ${settings.budget} s`;
+  const isUnderWay = status === "running" && !settings.steps && seconds < settings.budget;
+  const time = `${seconds.toFixed(0)} s${isUnderWay ? ` of about ${settings.budget} s` : ""}`;
   const state = session.away ? " Paused while this figure is off screen." : status === "stopped" ? " Stopped." : "";
-  return `${settings.steps ? `${seconds.toFixed(0)} s` : time} · surprise per letter ${loss.toFixed(2)}: ${sure(loss)}.${state}`;
+  return `${time} · surprise per letter ${loss.toFixed(2)}: ${sure(loss)}.${state}`;
 }
 
 /**
@@ -41,7 +42,7 @@ export function plainProgress(session) {
 export function plainDescription(session, levels) {
   const loss = lastOf(session.validation);
   const [{ nats: blind }] = levels;
-  if (session.status === "finished" && loss !== undefined) {
+  if (["stopped", "finished"].includes(session.status) && loss !== undefined) {
     if (loss >= blind) return `It has learned nothing: it is ${sure(loss)}, no better than a blind guess. Start again.`;
     return `Your model began ${sure(blind)}, and is now ${sure(loss)}.`;
   }

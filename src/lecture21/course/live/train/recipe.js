@@ -7,6 +7,13 @@ const SHARE = 0.97; // of the time; the rest is for samples
 
 /** What to expect before the reader's machine has been timed. */
 export const STEPS_PER_SECOND = 30;
+/** Steps of a run that passes the trigram: the fewest that were measured. */
+export const ENOUGH = 300;
+
+/** How long some steps take, with their evaluations. */
+export function secondsOf(/** @type {number} */ steps, /** @type {number} */ secondsPerStep) {
+  return secondsPerStep * (steps + EVALUATION * (1 + steps / recipe(steps, "muon").evalEvery));
+}
 
 /**
  * How many steps, with their evaluations, fit into some seconds, as a number that is easy to read.

@@ -3,11 +3,12 @@
 import { messageOf } from "../kit/frame.js";
 import { startEngine } from "../engine/client.js";
 import { encode } from "./corpus.js";
-import { recipe, stepsIn } from "./recipe.js";
+import { recipe, secondsOf, stepsIn } from "./recipe.js";
+import { lastOf } from "./words.js";
 
 const SAMPLE_EVERY = 3; // seconds
 const SAMPLE = { count: 160, temperature: 0.8 };
-const MEASURED = 0.6; // seconds of steps that are timed before a run is planned
+const MEASURED = 0.4; // seconds of steps that are timed before a run is planned, for each number of workers
 const KEPT = 4; // earlier runs that stay on the chart
 
 /**
@@ -30,7 +31,8 @@ const KEPT = 4; // earlier runs that stay on the chart
  */
 
 /**
- * @typedef {{number: number, settings: Settings, planned: number, steps: number[], validation: number[]}} Run
+ * @typedef {{number: number, settings: Settings, planned: number, expected: number, times: number[],
+ *   validation: number[]}} Run
  *   what stays of a run when the next one starts
  */
 
@@ -39,8 +41,10 @@ const KEPT = 4; // earlier runs that stay on the chart
 /**
  * Keep the run of a figure: its state, and what it has measured so far.
  * @param {(what: "progress" | "status" | "crossed" | "sample") => void} onChange
+ * @param {(settings: Settings, perStep: number) => Promise<number> | number} choose  the seconds of a run, once it is
+ *   known how many a step takes
  */
-export function createSession(onChange) {
+export function createSession(onChange, choose) {
   /** @type {import("../engine/client.js").Engine | null} */
   let engine = null;
   /** @type {import("../engine/client.js").EngineModel | null} */
@@ -54,19 +58,24 @@ export function createSession(onChange) {
   let out = false; // of the reader's sight
 
   const session = {
-    /** @type {"idle" | "starting" | "running" | "stopped" | "finished" | "failed"} */
+    /**
+     * stopping: until the loss of the model is known, which is then stopped; broken: the loss is no number any more.
+     * @type {"idle" | "starting" | "running" | "stopping" | "stopped" | "finished" | "broken" | "failed"}
+     */
     status: "idle",
     number: 0, // of the run
     away: false,
     error: "",
     backend: "",
     parameters: 0,
-    planned: 0,
+    workers: 1,
+    planned: 0, // steps
+    expected: 0, // seconds that they take
     learningRate: 0, // the highest, of the matrices of blocks
     /** @type {Settings | null} */
     settings: null,
-    /** @type {number[]} */
-    steps: [],
+    /** @type {number[]}  seconds since the start, of each report */
+    times: [],
     /** @type {number[]} */
     train: [],
     /** @type {number[]} */
@@ -75,14 +84,22 @@ export function createSession(onChange) {
     step: 0,
     /** @type {(Level & {seconds: number, step: number})[]} */
     crossed: [],
-    /** @type {{step: number, text: string}[]} */
+    /** @type {{seconds: number, step: number, text: string}[]} */
     samples: [],
     /** @type {Run[]}  those before this one, on the same text, the oldest first */
     earlier: [],
 
     /** Whether there is a model that can be saved. */
     get hasModel() {
-      return model !== null && session.step > 0;
+      return model !== null && session.step > 0 && session.status !== "broken";
+    },
+
+    /** Whether the learning rate is too high: the loss is worse than that of guessing, and than at the start. */
+    get isBroken() {
+      const { status, validation, settings } = session;
+      const [first = NaN] = validation;
+      const worst = Math.max(settings?.levels[0].nats ?? Infinity, first) + 0.05;
+      return status === "broken" || (validation.length > 1 && (lastOf(validation) ?? 0) > worst);
     },
 
     /** Start a run; settings may be a promise, such as of a text that is still loading. */
@@ -93,14 +110,17 @@ export function createSession(onChange) {
       const known = () => mine === current;
       change("starting");
       try {
-        const settings = await given;
+        let settings = await given;
         engine ??= await startEngine();
         if (!known()) return;
         session.backend = engine.backend;
         const { config, seed, corpus } = settings;
         const shape = { ...config, vocab_size: corpus.vocabulary };
-        const perStep = settings.steps ? 0 : await timeSteps(engine, settings, shape);
+        const { perStep, workers } = await fastest(engine, settings, shape);
         if (!known()) return;
+        const budget = await choose(settings, perStep);
+        if (!known()) return;
+        settings = { ...settings, budget };
         const created = await engine.create(shape, seed, corpus.symbols);
         if (!known()) return created.dispose();
         model = created;
@@ -109,28 +129,30 @@ export function createSession(onChange) {
         session.number++;
         session.parameters = model.parameters;
         const options = optionsOf(settings, perStep);
+        session.workers = workers;
         session.planned = options.steps;
+        session.expected = settings.steps ? secondsOf(options.steps, perStep) : budget;
         session.learningRate = options.optimizer === "muon" ? options.muonLearningRate : options.learningRate;
-        run = model.train(options, (progress) => known() && report(progress));
+        run = model.train(options, (progress) => known() && report(progress), workers);
         change("running");
         if (out) session.leave(true);
         await run.done;
         if (!known()) return;
         await writing;
         if (known() && session.samples.at(-1)?.step !== session.step) await takeSample();
-        if (known() && session.status === "running") change("finished");
+        if (known() && (session.status === "running" || session.status === "stopping")) change("finished");
       } catch (error) {
         if (!known()) return;
         session.error = messageOf(error);
-        change("failed");
+        change(session.error.startsWith("Training diverged") ? "broken" : "failed");
       }
     },
 
     /** Stop for as long as the reader wants. */
     stop() {
       if (session.status !== "running") return;
-      run?.pause();
-      change("stopped");
+      run?.pause(); // which reports the loss of the model as it is then; out of sight, it already has
+      change(session.away ? "stopped" : "stopping");
     },
 
     resume() {
@@ -158,8 +180,8 @@ export function createSession(onChange) {
       run = model = null;
       sampling = false;
       sampled = 0;
-      Object.assign(session, { status: "idle", away: false, error: "", planned: 0, settings: null });
-      Object.assign(session, { steps: [], train: [], validation: [], seconds: 0, step: 0, crossed: [] });
+      Object.assign(session, { status: "idle", away: false, error: "", planned: 0, expected: 0, settings: null });
+      Object.assign(session, { times: [], train: [], validation: [], seconds: 0, step: 0, crossed: [] });
       session.samples = [];
     },
 
@@ -185,9 +207,9 @@ export function createSession(onChange) {
 
   /** Let the run stay on the chart, unless it has hardly begun. */
   function keep() {
-    const { number, settings, planned, steps, validation } = session;
-    if (settings && steps.length > 1)
-      session.earlier = [...session.earlier, { number, settings, planned, steps, validation }].slice(-KEPT);
+    const { number, settings, planned, expected, times, validation } = session;
+    if (settings && times.length > 1)
+      session.earlier = [...session.earlier, { number, settings, planned, expected, times, validation }].slice(-KEPT);
   }
 
   function change(/** @type {typeof session.status} */ status) {
@@ -206,39 +228,56 @@ export function createSession(onChange) {
   }
 
   /**
-   * Train a copy for a moment, and return how long a step takes on this machine.
+   * Find out whether one worker or all of them are faster here; they have the same result.
    * @param {import("../engine/client.js").Engine} engine @param {Settings} settings @param {Partial<Config>} shape
    */
-  async function timeSteps(engine, settings, shape) {
+  async function fastest(engine, settings, shape) {
+    const all = await engine.hire();
+    let found = { perStep: await timeSteps(engine, settings, shape, 1), workers: 1 };
+    if (all > 1) {
+      const perStep = await timeSteps(engine, settings, shape, all);
+      if (perStep < found.perStep) found = { perStep, workers: all };
+    }
+    return found;
+  }
+
+  /**
+   * Train a copy for a moment, and return how long a step takes on this machine.
+   * @param {import("../engine/client.js").Engine} engine @param {Settings} settings @param {Partial<Config>} shape
+   * @param {number} workers
+   */
+  async function timeSteps(engine, settings, shape, workers) {
     const copy = await engine.create(shape, settings.seed, settings.corpus.symbols);
     let perStep = 1;
-    const options = { ...optionsOf(settings, 0.03), validation: null, evalEvery: 2, steps: 1000 };
+    const options = { ...optionsOf({ ...settings, factor: 1 }, 0.03), validation: null, evalEvery: 2, steps: 1000 };
     /** @type {{step: number, seconds: number} | null} */
     let first = null; // after the first steps, which are slower
-    const trial = copy.train(options, ({ step, seconds }) => {
+    const measure = (/** @type {import("../engine/training.js").Progress} */ { step, seconds }) => {
       if (step && !first) first = { step, seconds };
       else if (first) perStep = (seconds - first.seconds) / (step - first.step);
       if (first && seconds > MEASURED && step > first.step) trial.stop();
-    });
+    };
+    const trial = copy.train(options, measure, workers);
     await trial.done;
     copy.dispose();
     return perStep;
   }
 
   function report(
-    /** @type {import("../engine/training.js").Progress} */ { step, trainLoss, validationLoss, seconds },
+    /** @type {import("../engine/training.js").Progress} */ { step, trainLoss, validationLoss, seconds, paused },
   ) {
     const loss = validationLoss ?? NaN;
     session.step = step;
     session.seconds = seconds;
-    session.steps.push(step);
+    session.times.push(seconds);
     session.train.push(trainLoss ?? NaN);
     session.validation.push(loss);
     const levels = /** @type {Settings} */ (session.settings).levels.slice(1); // a new model is at the uniform one
     const passed = levels.filter(({ name, nats }) => loss < nats && !session.crossed.some((c) => c.name === name));
     for (const { name, nats } of passed) session.crossed.push({ name, nats, seconds, step });
-    onChange(passed.length && step > 0 ? "crossed" : "progress");
-    if (!sampling && (seconds - sampled >= SAMPLE_EVERY || !session.samples.length)) writing = takeSample();
+    if (paused && session.status === "stopping") change("stopped");
+    else onChange(passed.length && step > 0 ? "crossed" : "progress");
+    if (!sampling && (paused || seconds - sampled >= SAMPLE_EVERY || !session.samples.length)) writing = takeSample();
   }
 
   /** Let the model write, beside the run. */
@@ -253,7 +292,7 @@ export function createSession(onChange) {
       const tokens = await model.generate(encode(prompt, corpus.symbols), { ...SAMPLE, seed }).done;
       if (mine !== current) return;
       const text = Array.from(tokens, (id) => corpus.symbols[id] ?? "\ufffd").join("");
-      session.samples = [...session.samples, { step, text }];
+      session.samples = [...session.samples, { seconds, step, text }];
       onChange("sample");
     } catch {
       // A run that diverged cannot write; its loss says so.

@@ -2,7 +2,7 @@
 
 import { slider } from "../kit/controls.js";
 import { create } from "../kit/frame.js";
-import { grouped } from "./words.js";
+import { time } from "./words.js";
 
 /**
  * Add the samples to a figure.
@@ -16,12 +16,12 @@ export function timeline(frame, session) {
   frame.stage.append(panel);
   let chosen = Infinity; // beyond the last one: always the newest
   const { node, input, set } = slider(panel, {
-    label: "Sample at step",
+    label: "Sample after",
     min: 0,
     max: 1,
     step: 1,
     value: 1,
-    format: (i) => grouped(session.samples[i]?.step ?? 0),
+    format: (i) => time(session.samples[i]?.seconds ?? 0),
     onInput(i) {
       chosen = i === session.samples.length - 1 ? Infinity : i;
       update();

@@ -3,18 +3,17 @@
 import { controlsOf } from "../kit/bound.js";
 import { button, more } from "../kit/controls.js";
 import { loadFile } from "../kit/files.js";
-import { create, createFrame, find, messageOf, panel } from "../kit/frame.js";
-import { download as offer, kept, nameOfOwnModel } from "../kit/kept.js";
-import { percent } from "../kit/numbers.js";
+import { create, createFrame, messageOf, panel } from "../kit/frame.js";
+import { download as saveFile, kept, nameOfOwnModel } from "../kit/kept.js";
 import { store } from "../kit/store.js";
 import { lossChart, storedRun } from "./chart.js";
 import { prepare } from "./corpus.js";
 import { ownText } from "./own_text.js";
 import { PLAIN, blindGuess, plainDescription, plainProgress } from "./plain.js";
-import { STEPS_PER_SECOND } from "./recipe.js";
+import { ENOUGH, STEPS_PER_SECOND, stepsIn } from "./recipe.js";
 import { createSession } from "./session.js";
 import { timeline } from "./timeline.js";
-import { describe, isRecipe, labelOf, progress } from "./words.js";
+import { broken, describe, grouped, isRecipe, labelOf, progress, rates } from "./words.js";
 
 const FILE = "gpt-from-the-page.safetensors";
 const COMMAND = `lecture21 sample ${FILE} --length 300 --temperature 0.8`;
@@ -30,7 +29,10 @@ async function loadText(/** @type {import("../kit/frame.js").Model} */ model) {
 }
 
 /** What the button does; in any other status, it starts a training. @type {Record<string, string>} */
-const ACTIONS = { running: "Stop", stopped: "Resume", starting: "Starting…" };
+const ACTIONS = { running: "Stop", stopping: "Stop", stopped: "Resume", starting: "Starting…" };
+/** In which something is computed. */
+const BUSY = ["starting", "running", "stopping"];
+const MORE_TIME = 90; // seconds that a slow machine is offered
 
 export default {
   /** @param {import("../kit/frame.js").Context} context */
@@ -51,14 +53,11 @@ export default {
       first: plain
         ? PLAIN.first
         : "Draw the curve that you expect into the chart, then press Start training and read what the model writes.",
-      then: plain
-        ? ""
-        : "the loss passes the line of the bigram, then that of the trigram, while letters turn into words.",
       onChange: update,
     });
     const { state } = frame;
     const values = /** @type {import("./words.js").Values} */ (state.values);
-    const session = createSession(follow);
+    const session = createSession(follow, timeFor);
     /** The text that the page or the notebook gives, once it is loaded. @type {import("./corpus.js").Corpus | null} */
     let plays = null;
 
@@ -73,7 +72,7 @@ export default {
     slider("doublings", {
       parent: inSight,
       label: "Learning rate",
-      format: (doublings) => `${percent(2 ** doublings, 3)} of the recipe's`,
+      format: rates,
     });
     const buttons = create("div", { class: "buttons" });
     frame.controls.append(buttons);
@@ -85,12 +84,8 @@ export default {
     });
     const again = button(buttons, { label: "Start again", onClick: begin });
     const asked = create("div", { class: "actions", role: "group", hidden: true });
-    const what = create("span");
-    asked.append(what);
-    button(asked, { label: "Replace it", onClick: () => start(true) });
-    button(asked, { label: "Keep it", onClick: () => start(false) });
     frame.controls.append(asked);
-    let keeps = true; // whether the model of this run becomes the reader's own
+    let keptRun = 0; // number of the run whose model is the reader's own
 
     const sizes = select("size", { parent: further, label: "Model", options: shapes.map(({ name }) => [name, name]) });
     choice("optimizer", {
@@ -115,9 +110,10 @@ export default {
       curves: plain ? [] : curves,
       levels: goals,
       plain,
-      planned: () => session.planned || values.steps || STEPS_PER_SECOND * values.budget,
+      expected: () => (values.steps ? values.steps / STEPS_PER_SECOND : values.budget),
     });
     const samples = timeline(frame, session);
+    frame.stage.append(chart.panel); // beside what the model writes, or below it
 
     const download = button(frame.foot, { label: "Download .safetensors", onClick: save });
     const command = create("p", { class: "reading", hidden: true });
@@ -161,27 +157,53 @@ export default {
       else begin();
     }
 
-    /** Ask before a run replaces the model that the reader has. */
     function begin() {
-      const name = nameOfOwnModel();
-      if (!name) return start(true);
-      what.textContent = `This run would replace ${name} in the other figures.`;
-      asked.hidden = false;
-      find(asked, "button").focus();
-    }
-
-    /** @param {boolean} keepsModel */
-    function start(keepsModel) {
-      keeps = keepsModel;
       asked.hidden = true;
       frame.fail("");
       command.hidden = true;
       session.start(settings());
     }
 
+    /**
+     * Ask something where the reader has just acted.
+     * @param {string} text
+     * @param {[string, () => void][]} answers
+     */
+    function ask(text, answers) {
+      asked.replaceChildren(create("span", {}, text));
+      for (const [i, [label, action]] of answers.entries()) {
+        const onClick = () => {
+          asked.hidden = true;
+          action();
+        };
+        button(asked, { label, main: i === 0, onClick });
+      }
+      asked.hidden = false;
+    }
+
+    /** The seconds of a run: more than the reader chose, if this machine is too slow and the reader agrees. */
+    function timeFor(/** @type {import("./session.js").Settings} */ { steps, budget }, /** @type {number} */ perStep) {
+      if (steps || budget >= MORE_TIME || stepsIn(budget, perStep) >= ENOUGH) return budget;
+      const few = grouped(stepsIn(budget, perStep));
+      return /** @type {Promise<number>} */ (
+        new Promise((resolve) => {
+          ask(`This machine is slow: ${budget} s are ${few} steps, too few to see much.`, [
+            [`Train for ${MORE_TIME} s`, () => (state.set({ budget: MORE_TIME }), resolve(MORE_TIME))],
+            [`Train for ${budget} s`, () => resolve(budget)],
+          ]);
+        })
+      );
+    }
+
+    /** Start again at the learning rate of the recipe. */
+    function mend() {
+      state.set({ doublings: 0 });
+      begin();
+    }
+
     async function save() {
       try {
-        offer(await session.save(), FILE, "application/octet-stream");
+        saveFile(await session.save(), FILE, "application/octet-stream");
         command.replaceChildren("The command line reads the file: ", create("code", {}, COMMAND));
         command.hidden = false;
       } catch (error) {
@@ -189,10 +211,28 @@ export default {
       }
     }
 
+    /** After a run: its model is the reader's own, unless there is one of another run, which stays until this is kept. */
+    function offer() {
+      const name = nameOfOwnModel();
+      const keep = () => keepModel().catch((error) => frame.fail(messageOf(error)));
+      if (!session.hasModel || session.isBroken) return;
+      if (!name || keptRun === session.number) return keep();
+      ask(`The other figures have ${name}, until you keep this one.`, [
+        ["Keep this one", keep],
+        ["Drop this one", drop],
+      ]);
+    }
+
+    function drop() {
+      session.end();
+      follow("status");
+    }
+
     /** Keep the model that was trained, for the figures that write. */
     async function keepModel() {
       const nats = session.validation.findLast(Number.isFinite);
-      if (nats === undefined) return; // it diverged
+      if (nats === undefined) return;
+      keptRun = session.number;
       const { settings, step } = session;
       if (!settings) return;
       const sample = settings.prompt + (session.samples.at(-1)?.text ?? "");
@@ -212,26 +252,29 @@ export default {
         context.el.dataset.training = status; // for what surrounds the figure on a page
         if (status === "failed") frame.fail(session.error);
         main.textContent = ACTIONS[status] ?? "Start training";
-        main.disabled = status === "starting";
+        main.disabled = status === "starting" || status === "stopping";
         again.hidden = status !== "stopped";
-        if (status === "finished" && keeps) keepModel().catch((error) => frame.fail(messageOf(error)));
-        const busy = status === "running" || status === "starting";
+        if (status !== "starting") asked.hidden = true;
+        if (status === "running" && session.settings?.steps && !session.times.length)
+          chart.guess.stretch(session.expected); // how long the steps take was not known
+        if (status === "finished" || status === "stopped") offer();
         for (const input of frame.root.querySelectorAll(".controls :is(input, select, textarea)"))
-          input.toggleAttribute("disabled", busy);
+          input.toggleAttribute("disabled", BUSY.includes(status));
       }
       download.disabled = !session.hasModel;
       now.textContent = plain ? plainProgress(session) : progress(session);
       if (what === "sample" || what === "status") samples.update();
       if (what !== "sample") chart.redraw();
       if (what === "status" || what === "crossed") say();
-      if (session.steps.length > 1) frame.acted();
+      if (session.isBroken && asked.hidden)
+        ask(broken(session), [["Start again with the recipe's learning rate", mend]]);
     }
 
     function say() {
       if (plain) return frame.describe(plainDescription(session, goals()));
       const { settings, planned } = session;
       const stored = settings && isRecipe(settings) ? storedRun(curves, planned) : undefined;
-      const expected = planned ? chart.guess.upTo(planned) : undefined;
+      const expected = planned ? chart.guess.upTo(session.seconds) : undefined;
       const { corpus, levels } = own;
       frame.describe(describe(session, { values, shape: shapeOf[values.size], corpus, levels, stored, expected }));
     }
@@ -246,12 +289,18 @@ export default {
     }
 
     frame.onVisible((visible) => session.leave(!visible));
+    /** A run is not lost without a question of the browser. */
+    const stay = (/** @type {BeforeUnloadEvent} */ event) => {
+      if (BUSY.includes(session.status)) event.preventDefault();
+    };
+    addEventListener("beforeunload", stay);
+    frame.onRemove(() => removeEventListener("beforeunload", stay));
     frame.onReset(() => {
       session.forget();
       chart.guess.clear();
       own.clear();
       command.hidden = true;
-      asked.hidden = true;
+      keptRun = 0;
       follow("status");
     });
     frame.onRemove(session.close);

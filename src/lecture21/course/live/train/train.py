@@ -45,7 +45,7 @@ class Train(Figure):
         budget: seconds of training: 30, 90 or 300.
         size: one, two or gpt0, with rotary positions, RMSNorm and squared ReLU, or slide, which is GPT-0 of slide 24.
         optimizer: muon or adamw.
-        doublings: of the recipe's learning rates, from -4 (a sixteenth of them) to 4.
+        doublings: of the recipe's learning rates, from -4 (a sixteenth of them) to 10, where the loss explodes.
         seed: of weights, batches and samples.
         steps: number of updates; as many as fit into the budget if 0.
         causal: whether there is a causal mask.
@@ -56,13 +56,13 @@ class Train(Figure):
 
     figure = "train"
     description = (
-        "A chart for the loss of a GPT against training steps, with the losses of uniform, bigram, trigram and 5-gram "
+        "A chart for the loss of a GPT against time, with the losses of uniform, bigram, trigram and 5-gram "
         "models as lines. With scripts, this page trains the GPT on your machine and shows what it writes."
     )
     budget = traitlets.Enum((30, 90, 300), 30).tag(sync=True)
     size = traitlets.Enum(tuple(SHAPES), "gpt0").tag(sync=True)
     optimizer = traitlets.Enum(("muon", "adamw"), "muon").tag(sync=True)
-    doublings = traitlets.Int(0, min=-4, max=4).tag(sync=True)
+    doublings = traitlets.Int(0, min=-4, max=10).tag(sync=True)
     seed = traitlets.Int(0, min=0, max=2**31 - 1).tag(sync=True)
     steps = traitlets.Int(0, min=0, max=100_000).tag(sync=True)
     causal = traitlets.Bool(True).tag(sync=True)

@@ -6,10 +6,14 @@ import { percent } from "../kit/numbers.js";
 export const grouped = (count) => count.toLocaleString("en");
 
 /** @param {number} seconds */
-const time = (seconds) => (seconds < 9.95 ? `${seconds.toFixed(1)} s` : `${seconds.toFixed(0)} s`);
+export const time = (seconds) => (seconds < 9.95 ? `${seconds.toFixed(1)} s` : `${seconds.toFixed(0)} s`);
 
 /** @param {number} rate */
 const written = (rate) => String(Number(rate.toPrecision(2)));
+
+/** Learning rates, in those of the recipe. */
+export const rates = (/** @type {number} */ doublings) =>
+  `${doublings > 0 ? `${grouped(2 ** doublings)} times` : `${percent(2 ** doublings, 3)} of`} the recipe's`;
 
 /** @param {string[]} parts */
 const joined = (parts) => (parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`);
@@ -57,7 +61,7 @@ export function runName({ number, settings, planned }) {
   const parts = [
     optimizer === "muon" ? "Muon" : "AdamW",
     ...(size === "gpt0" ? [] : [SIZES[size]]),
-    ...(factor === 1 ? [] : [`learning rate × ${Number(factor.toPrecision(3))}`]),
+    ...(factor === 1 ? [] : [`learning rate × ${factor > 1 ? grouped(factor) : Number(factor.toPrecision(3))}`]),
     ...(config.causal ? [] : ["no mask"]),
     ...(seed ? [`seed ${seed}`] : []),
     `${grouped(planned)} steps`,
@@ -73,15 +77,41 @@ export function progress(session) {
   const { status, step, planned, seconds, settings } = session;
   if (status === "starting") return "Loading the text, and timing a step on this machine…";
   if (status === "idle" || status === "failed" || !settings) return "";
-  const [training, validation] = [lastOf(session.train), lastOf(session.validation)];
+  const validation = lastOf(session.validation);
+  const isUnderWay = status === "running" && !settings.steps && seconds < settings.budget;
   const parts = [
     `Step ${grouped(step)} of ${grouped(planned)}`,
-    time(seconds) + (settings.steps || seconds > settings.budget ? "" : ` of about ${settings.budget} s`),
+    time(seconds) + (isUnderWay ? ` of about ${settings.budget} s` : ""),
   ];
-  if (training !== undefined) parts.push(`training loss ${training.toFixed(3)}`);
+  if (status === "stopping") return "Stopping…";
   if (validation !== undefined) parts.push(`validation loss ${validation.toFixed(3)}`);
   const state = session.away ? " Paused while this figure is off screen." : status === "stopped" ? " Stopped." : "";
   return `${parts.join(" · ")}.${state}`;
+}
+
+/**
+ * Which lines a run is below now, and which not.
+ * @param {Session} session
+ */
+function passed({ crossed, validation, settings }) {
+  const loss = lastOf(validation) ?? Infinity;
+  const levels = settings?.levels.slice(1) ?? [];
+  const below = crossed.filter(({ nats }) => loss < nats);
+  const above = levels.filter(({ nats }) => loss >= nats).map(({ name, nats }) => `the ${name} (${nats.toFixed(3)})`);
+  const lines = below.map(({ name, seconds }) => `the ${name} after ${time(seconds)}`);
+  if (!levels.length) return [];
+  if (!lines.length) return [`It has passed none of the lines: ${joined(above)}.`];
+  return [`It has passed ${joined(lines)}${above.length ? `, but not ${joined(above)}` : ""}.`];
+}
+
+/**
+ * What is said when the learning rate was too high.
+ * @param {Session} session
+ */
+export function broken({ status, step, validation, settings }) {
+  const loss = status === "broken" ? "is no number any more" : `is ${lastOf(validation)?.toFixed(2)}`;
+  const guess = status === "broken" ? "" : `, worse than a blind guess (${settings?.levels[0].nats.toFixed(2)})`;
+  return `After ${grouped(step)} steps the loss ${loss}${guess}: each step is so long that it leaps over what it looks for.`;
 }
 
 /**
@@ -91,13 +121,16 @@ export function progress(session) {
  *   stored: import("./chart.js").Stored | undefined, expected: number | undefined}} now  stored: the run of this recipe in PyTorch; expected: where the guess ends
  */
 export function describe(session, { values, shape, corpus, levels, stored, expected }) {
-  const { status, settings, crossed, step } = session;
+  const { status, settings, step } = session;
   if (status === "idle" || status === "starting" || status === "failed" || !settings)
     return plan(values, shape, corpus, levels);
+  if (status === "stopping") return "";
+  if (status === "broken") return "Broken off.";
   const validation = lastOf(session.validation);
+  const workers = session.workers > 1 ? ` in ${session.workers} workers` : "";
   const beginning = {
     running:
-      `Training ${grouped(session.parameters)} parameters for ${grouped(session.planned)} steps with ` +
+      `Training ${grouped(session.parameters)} parameters for ${grouped(session.planned)} steps${workers} with ` +
       `${settings.optimizer === "muon" ? "Muon" : "AdamW"} at a learning rate of ${written(session.learningRate)}.`,
     stopped: `Stopped at step ${grouped(step)} of ${grouped(session.planned)}.`,
     finished: `Finished after ${grouped(step)} steps in ${time(session.seconds)}.`,
@@ -105,6 +138,7 @@ export function describe(session, { values, shape, corpus, levels, stored, expec
   const sentences = [beginning];
   if (status !== "running" && validation !== undefined)
     sentences.push(`The validation loss is ${validation.toFixed(3)} nats.`);
+  if (status !== "running" || session.crossed.length) sentences.push(...passed(session));
   if (status === "finished") {
     if (expected !== undefined) sentences.push(`You expected ${expected.toFixed(2)} at the end.`);
     if (stored) {
@@ -118,12 +152,6 @@ export function describe(session, { values, shape, corpus, levels, stored, expec
       sentences.push(`${name[0].toUpperCase()}${name.slice(1)}, ended at ${lastOf(run.validation)?.toFixed(3)}.`);
     }
   }
-  if (crossed.length) {
-    const lines = crossed.map(({ name, seconds }) => `the ${name} after ${time(seconds)}`);
-    sentences.push(`The loss passed ${joined(lines)}.`);
-  }
-  const ahead = settings.levels.slice(1).filter(({ name }) => !crossed.some((each) => each.name === name));
-  if (ahead.length) sentences.push(`The next line is the ${ahead[0].name}, ${ahead[0].nats.toFixed(3)}.`);
   if (!settings.config.causal) {
     sentences.push(
       "There is no causal mask, so each position attends to the character that it should predict: this loss measures " +
@@ -141,12 +169,12 @@ function plan(values, shape, corpus, levels) {
   const text = corpus ? `your text, ${grouped(corpus.tokens.length)} characters of it` : "nine plays by Shakespeare";
   const optimizer = values.optimizer === "muon" ? "Muon" : "AdamW";
   const standard = values.optimizer === "muon" && values.doublings === 0; // a word on it would only puzzle a newcomer
-  const rates = standard ? "" : `, ${optimizer} at ${percent(2 ** values.doublings, 3)} of the recipe's learning rates`;
+  const how = standard ? "" : `, ${optimizer} at ${rates(values.doublings)} learning rates`;
   const length = values.steps ? `${grouped(values.steps)} steps` : `${values.budget} s`;
   const mask = values.causal ? "" : " without a causal mask";
   const lines = levels.map(({ name, nats }) => `${name} ${nats.toFixed(3)}`);
   const sentences = [
-    `Ready to train for ${length} on ${text}: ${labelOf(shape, corpus?.vocabulary ?? 65)}${mask}${rates}.`,
+    `Ready to train for ${length} on ${text}: ${labelOf(shape, corpus?.vocabulary ?? 65)}${mask}${how}.`,
     "The lower its loss, the better it predicts. Losses to beat, in nats per character, from a blind guess to counted " +
       `groups of characters: ${joined(lines)}.`,
   ];
