@@ -7,12 +7,15 @@ import { create, createFrame } from "../kit/frame.js";
 import { percent } from "../kit/numbers.js";
 import { player } from "../kit/player.js";
 import { fill, shape } from "../kit/svg.js";
-import { bandsOf, isFilm, loadsAt, textOf } from "./film.js";
+import { BEFORE, bandsOf, isFilm, loadsAt, textOf } from "./film.js";
 
 const PAUSE = 160; // milliseconds for each picture of the films
 const NOTE =
-  "Each band is one of eight experts in layer 2; its height is its share of the characters, over the ten batches before that " +
-  "step. What alternates between batches does not show in this mean.";
+  "Each band is an expert of layer 2: its height is its share of the characters, over ten batches. What alternates between " +
+  "batches does not show in this mean.";
+const FIRST =
+  "A router sends each character to one of eight experts. Its illness: one expert takes everything. Alive means that none " +
+  "takes more than a third. Tick those that will be alive at the end, and press Play.";
 
 export default {
   /** @param {import("../kit/frame.js").Context} context */
@@ -24,7 +27,7 @@ export default {
     const last = usable ? film.steps.length - 1 : 0;
     const frame = createFrame(context, {
       title: "Six trainings of one router",
-      first: "Which routers are alive at the end? Choose, then press Play.",
+      first: FIRST,
       onChange: update,
     });
     if (!usable) {
@@ -70,7 +73,7 @@ export default {
       const { name, what } = textOf(setting);
       const bands = shape("svg", {
         class: "bands",
-        viewBox: `0 0 ${film.steps[last]} 1`,
+        viewBox: `${BEFORE} 0 ${film.steps[last] - BEFORE} 1`,
         preserveAspectRatio: "none",
         role: "img",
         "aria-label": `Shares of the experts: ${name}`,
@@ -79,9 +82,20 @@ export default {
       guess.addEventListener("change", update);
       const alive = create("label", { class: "check" }, guess, create("span", {}, "alive at the end"));
       const busiest = create("p", { class: "busiest" });
+      const fullness = create("span", {});
+      const meter = create("p", { class: "meter", "aria-hidden": "true" }, fullness);
       const head = create("p", { class: "panel-title" }, name);
-      const node = create("div", { class: "film" }, head, create("p", { class: "what" }, what), bands, busiest, alive);
-      return { name, bands, guess, busiest, node };
+      const node = create(
+        "div",
+        { class: "film" },
+        head,
+        create("p", { class: "what" }, what),
+        bands,
+        busiest,
+        meter,
+        alive,
+      );
+      return { name, bands, guess, busiest, fullness, node };
     });
     const grid = create("div", { class: "panel full films" }, ...films.map(({ node }) => node));
     frame.stage.append(grid, create("p", { class: "note" }, NOTE));
@@ -97,7 +111,7 @@ export default {
 
     function update() {
       const steps = film.steps.slice(0, values.step + 1);
-      const ends = films.map(({ bands, busiest, guess }, setting) => {
+      const ends = films.map(({ bands, busiest, guess, fullness }, setting) => {
         const shares = steps.map((_, step) => loadsOf(setting, step));
         const colors = [...THEMED.series, THEMED.masked];
         fill(
@@ -105,10 +119,15 @@ export default {
           bandsOf(steps, shares).map((points, i) => ["polygon", { points, fill: colors[i % 8] }]),
         );
         const most = Math.max(...shares[values.step]);
-        const isOver = values.step === last && films.some((each) => each.guess.checked);
-        const isRight = guess.checked === most < ALIVE;
-        const verdict = create("b", { class: isRight ? "right" : "wrong" }, most < ALIVE ? "alive" : "dead");
-        busiest.replaceChildren(`busiest: ${percent(most)}`, ...(isOver ? [isRight ? " ✓ " : " ✗ ", verdict] : []));
+        const isAlive = most < ALIVE;
+        const verdict = create("b", { class: isAlive ? "right" : "wrong" }, isAlive ? " ✓ alive" : " ✗ dead");
+        const isRight = guess.checked === isAlive;
+        const guessed = films.some((each) => each.guess.checked)
+          ? [isRight ? ", as you said" : ", not as you said"]
+          : [];
+        busiest.replaceChildren(`busiest: ${percent(most)}`, ...(values.step === last ? [verdict, ...guessed] : []));
+        fullness.style.width = `${100 * most}%`;
+        fullness.classList.toggle("over", !isAlive);
         return most;
       });
       if (movie.plays) return; // while the films play, nothing is read aloud
@@ -119,11 +138,10 @@ export default {
         films.some(({ guess }) => guess.checked) && values.step === last
           ? `You were right about ${right} of ${films.length}. `
           : "";
-      const dead = values.step === last ? `We call a router alive if no expert has more than a third.` : "";
       const all =
         `${where}, seed ${values.seed}, step ${film.steps[values.step]}. Share of the busiest expert: ${said}. ` +
         `Shared equally, it would be ${percent(1 / film.experts)}. `;
-      frame.describe(create("span", { class: "hidden" }, all), `${score}${dead}`);
+      frame.describe(create("span", { class: "hidden" }, all), score);
     }
 
     frame.onReset(() => {
@@ -140,7 +158,9 @@ const ALIVE = 1 / 3; // share of the busiest expert
 const STYLE = `
 .films { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 0.9rem; }
 .film { display: flex; flex-direction: column; } .film p { margin: 0; } .film .what { flex: 1; font-size: 0.85rem; line-height: 1.25; color: var(--note); }
-.bands { width: 100%; height: 5rem; margin: 0.3rem 0; background: var(--panel); border: 1px solid var(--line); }
-.busiest { font-variant-numeric: tabular-nums; font-size: 0.9rem; }
+.bands { width: 100%; height: 4rem; margin: 0.3rem 0; background: var(--panel); border: 1px solid var(--line); }
+.meter { position: relative; height: 0.5rem; border: 1px solid var(--line); } .meter span { display: block; height: 100%; background: var(--right); }
+.meter .over { background: var(--error); } .meter::after { content: ""; position: absolute; left: 33.3%; top: -0.25rem; bottom: -0.25rem; border-left: 2px solid var(--ink); }
+.busiest b { white-space: nowrap; } .busiest { font-variant-numeric: tabular-nums; font-size: 0.9rem; }
 @container (max-width: 36rem) { .films { grid-template-columns: repeat(2, minmax(0, 1fr)); } .bands { height: 4rem; } }
 `;

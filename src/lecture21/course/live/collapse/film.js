@@ -13,7 +13,7 @@
 
 /** What a training is called, and what is done. @type {Record<string, {name: string, what: string}>} */
 const TEXTS = {
-  none: { name: "no cure", what: "nothing is done" },
+  none: { name: "nothing done", what: "the router as it is" },
   "aux 0.01": {
     name: "balance loss",
     what: "a part of the loss is low if the load is even",
@@ -60,12 +60,16 @@ export function loadsAt(film, { setting, rate, seed, step }) {
   });
 }
 
+export const BEFORE = -14; // where the bands begin, in steps: the first shares are in sight before the film plays
+
 /**
  * Return the outline of each expert's band, as the points of a polygon: its height is the expert's share of the sum.
- * @param {number[]} steps
- * @param {number[][]} shares  of each step: of each expert
+ * @param {number[]} stepsShown
+ * @param {number[][]} sharesShown  of each step: of each expert
  */
-export function bandsOf(steps, shares) {
+export function bandsOf(stepsShown, sharesShown) {
+  const steps = [BEFORE, ...stepsShown];
+  const shares = [sharesShown[0], ...sharesShown];
   const from = shares.map(() => 0);
   return shares[0].map((_, expert) => {
     const under = steps.map((step, i) => `${step},${from[i].toFixed(4)}`);
