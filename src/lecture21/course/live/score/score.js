@@ -171,8 +171,9 @@ const named = (/** @type {Row | undefined} */ row) =>
   row ? `${row.recipe} in ${row.minutes} minutes with ${row.nats.toFixed(4)}` : "none";
 
 /** @returns {row is Row} */
-function isRow(/** @type {any} */ row) {
-  return typeof row?.recipe === "string" && Number.isFinite(row.minutes) && Number.isFinite(row.nats);
+function isRow(/** @type {unknown} */ row) {
+  const { recipe, minutes, nats } = /** @type {Partial<Row>} */ (row ?? {});
+  return typeof recipe === "string" && Number.isFinite(minutes) && Number.isFinite(nats);
 }
 
 function timeLeft(/** @type {number} */ seconds) {
