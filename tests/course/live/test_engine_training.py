@@ -358,6 +358,18 @@ def test_a_worker_that_fails_ends_a_training_in_several_with_one_sentence(engine
     assert message == "The engine stopped because of an error in its worker."
 
 
+def test_a_worker_that_cannot_take_part_ends_a_training_in_several_with_its_sentence(engine):
+    message = engine.run(
+        """await engine.hire(2);
+        const model = await engine.load(await read(file));
+        model.config = { ...model.config, activation: "gelu" }; // what the other worker is told
+        const tokens = Array.from({ length: 200 }, (_, i) => i % 7);
+        return failure(model.train({ tokens, steps: 3 }, () => {}, 2).done);""",
+        file=engine.weights(seeded(CONFIGS["modern-gpt0"])),
+    )
+    assert message.startswith(REFUSED_MODELS["gpt1"])
+
+
 def test_training_together_diverges_with_the_sentence_of_training_alone(engine):
     message = engine.run(
         """await engine.hire(2);

@@ -55,18 +55,27 @@ export function* train(model, options, ports = [null]) {
     team.end();
     return result;
   } catch (error) {
-    team.end(error instanceof Error ? error.message : String(error));
+    team.end(messageOf(error));
     throw error;
   }
 }
 
+const messageOf = (/** @type {unknown} */ error) => (error instanceof Error ? error.message : String(error));
+
 /**
  * Take part in a training that another worker leads.
- * @param {Model} model  of the same configuration
+ * @param {() => Model} make  a model of the same configuration; that there is none is told to the others, which wait
  * @param {Training} options
  * @param {(MessagePort | null)[]} ports
  */
-export function* assist(model, options, ports) {
+export function* assist(make, options, ports) {
+  let model;
+  try {
+    model = make();
+  } catch (error) {
+    new Team(ports).end(messageOf(error));
+    throw error;
+  }
   try {
     yield* train(model, options, ports);
   } finally {

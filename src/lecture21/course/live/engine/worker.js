@@ -64,7 +64,7 @@ export function serve(port) {
     windowLoss,
     generate,
     train,
-    assist: (_, config, options, ports) => assist(createModel(config, 0, null, memory), options, ports),
+    assist: (_, config, options, ports) => assist(() => createModel(config, 0, null, memory), options, ports),
   };
 
   const [here, there] = ((channel) => [channel.port1, channel.port2])(new MessageChannel());
