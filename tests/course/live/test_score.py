@@ -156,7 +156,8 @@ def test_a_dropped_model_has_the_loss_of_the_whole_text_and_its_place_among_the_
     expect(dropped.figure.locator(".number")).to_be_visible(timeout=120_000)
     expected = nats_per_character(model, PLAYS, HELD)
     assert 3.9 < expected < 9
-    assert float(dropped.figure.locator(".number b").inner_text()) == pytest.approx(expected, abs=1e-4)
+    actual = float(dropped.figure.locator(".number b").inner_text())
+    assert actual == pytest.approx(expected, abs=1e-4)
     places = [row.split()[0] for row in dropped.figure.locator("tbody tr").all_inner_texts()]
     assert places == ["good", "middle", "→", "bad"]
     expect(dropped.figure.locator(".reading")).to_contain_text(
@@ -195,6 +196,8 @@ def test_what_is_no_such_file_is_refused_in_one_sentence(open_figures):
     pairs = storage.to_bytes(small_model(PAIRS.vocab_size), PAIRS)
     broken = small_model()
     broken.head.weight.data[1, 2] = float("nan")
+    large = small_model()
+    large.head.weight.data.fill_(3e38)
     other = CharTokenizer("abc")
     without = with_header(whole, lambda header: header["__metadata__"].pop("tokenizer") and None)
     rotary = storage.to_bytes(small_model(position="rotary"), PLAYS)
@@ -208,6 +211,7 @@ def test_what_is_no_such_file_is_refused_in_one_sentence(open_figures):
         ),
         "another shape": (with_metadata(whole, config={"d_model": 16}), "The tensor token.weight has the shape"),
         "no number": (storage.to_bytes(broken, PLAYS), "The tensor head.weight contains NaN"),
+        "no loss": (storage.to_bytes(large, PLAYS), "The loss of this model is no number: did its training diverge?"),
         "another vocabulary": (storage.to_bytes(small_model(4), other), "The vocabulary of this model is another one"),
         "no tokenizer": (without, "This file has no tokenizer; choose the tokenizer.json"),
         "a huge block": (with_metadata(rotary, config={"block_size": 10**9}), "reads 118,903 tokens at once"),
@@ -238,13 +242,14 @@ def spelled_config(whole: bytes) -> str:
     return json.loads(whole[8:end])["__metadata__"]["config"]
 
 
-# Counts the workers that run.
+# Counts the workers that run, and those that ever began.
 COUNTED = """
-globalThis.alive = 0;
+globalThis.alive = globalThis.begun = 0;
 globalThis.Worker = class extends Worker {
   constructor(...given) {
     super(...given);
     alive++;
+    begun++;
   }
   terminate() {
     alive--;
@@ -262,12 +267,33 @@ def test_a_scoring_that_is_canceled_ends_its_workers_and_shows_nothing(open_figu
     expect(dropped.figure.locator(".reading")).to_have_text("Canceled.")
     until(lambda: dropped.stage.page.evaluate("alive") == 0)
     expect(dropped.figure.locator(".number")).to_have_count(0)
+    expect(dropped.figure.locator(".message")).to_be_empty()
+
+
+def test_a_scoring_that_is_canceled_before_its_file_is_read_does_not_begin(open_figures):
+    dropped = Dropped(open_figures, script=COUNTED)
+    page, held = dropped.stage.page, []
+    page.route("**/models/*", lambda route: held.append(route))
+    with page.expect_request("**/models/*"):
+        dropped.figure.get_by_role("button", name="I have none").click()
+    dropped.figure.get_by_role("button", name="Cancel").click()
+    with page.expect_event("requestfinished"):
+        held[0].continue_()
+    assert "There is no model here" in dropped.refusal(tokenizer_json=b"{}")
+    begun = page.evaluate("begun")  # the file that was held is there, and another one was read after it
+    assert begun == 0
+
+
+def test_a_held_out_text_that_arrives_incomplete_is_not_scored(open_figures):
+    dropped = Dropped(open_figures, break_files=True)
+    message = dropped.refusal(model_safetensors=storage.to_bytes(small_model(), PLAYS))
+    assert message == "The held-out text arrived incomplete; check the connection, and try again."
 
 
 def test_a_reader_without_a_file_scores_the_model_of_the_book_and_a_table_without_rows_says_so(open_figures):
     dropped = Dropped(open_figures, live.Score(rows=[]))
     dropped.figure.get_by_role("button", name="I have none").click()
     until(lambda: "left" in dropped.figure.locator(".left").inner_text())
-    assert dropped.figure.get_by_role("progressbar").evaluate("bar => bar.value") > 0
+    until(lambda: dropped.figure.get_by_role("progressbar").evaluate("bar => bar.value") > 0)
     expect(dropped.figure.locator(".number")).to_have_text("1.7473 nats per character", timeout=300_000)
     expect(dropped.figure.locator(".reading")).to_contain_text("The speedrun's table has no rows yet.")

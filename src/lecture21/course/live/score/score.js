@@ -39,6 +39,14 @@ export default {
     /** @type {string | null} */
     let text = null;
 
+    /** The held-out text, all of it. */
+    async function readText() {
+      const found = new TextDecoder().decode(await loadFile(model, "text"));
+      if (found.length !== model.get("characters"))
+        throw new Error("The held-out text arrived incomplete; check the connection, and try again.");
+      return found;
+    }
+
     async function readExample() {
       return { name: `the ${EXAMPLE}`, weights: await loadFile(model, "example"), tokenizer: null };
     }
@@ -55,7 +63,7 @@ export default {
       left.textContent = "Reading the file …";
       const known = () => mine === current;
       try {
-        text ??= new TextDecoder().decode(await loadFile(model, "text"));
+        text ??= await readText();
         const { name, weights, tokenizer } = await read();
         if (!known()) return;
         let [began, before] = [0, 0]; // the first answer: workers start at different times

@@ -29,6 +29,9 @@ class Score(Figure):
     text = traitlets.Bytes().tag(sync=True)
     """The held-out text; empty on a page, which loads it once there is a file."""
 
+    characters = traitlets.Int().tag(sync=True)
+    """Of the held-out text: one that arrives incomplete is not scored."""
+
     example = traitlets.Bytes().tag(sync=True)
     """A shipped model, for readers without a file; empty on a page, which loads it on request."""
 
@@ -37,6 +40,10 @@ class Score(Figure):
     @traitlets.default("text")
     def _text(self) -> bytes:
         return split(shakespeare())[1].encode()
+
+    @traitlets.default("characters")
+    def _characters(self) -> int:
+        return len(split(shakespeare())[1])
 
     @traitlets.default("example")
     def _example(self) -> bytes:
