@@ -211,11 +211,13 @@ export default {
       }
     }
 
+    const isOfUse = () => session.hasModel && !session.isBroken;
+
     /** After a run: its model is the reader's own, unless there is one of another run, which stays until this is kept. */
     function offer() {
       const name = nameOfOwnModel();
       const keep = () => keepModel().catch((error) => frame.fail(messageOf(error)));
-      if (!session.hasModel || session.isBroken) return;
+      if (!isOfUse()) return;
       if (!name || keptRun === session.number) return keep();
       ask(`The other figures have ${name}, until you keep this one.`, [
         ["Keep this one", keep],
@@ -289,9 +291,9 @@ export default {
     }
 
     frame.onVisible((visible) => session.leave(!visible));
-    /** A run is not lost without a question of the browser. */
+    /** Neither a run nor a model that was not kept is lost without a question of the browser. */
     const stay = (/** @type {BeforeUnloadEvent} */ event) => {
-      if (BUSY.includes(session.status)) event.preventDefault();
+      if (BUSY.includes(session.status) || (isOfUse() && keptRun !== session.number)) event.preventDefault();
     };
     addEventListener("beforeunload", stay);
     frame.onRemove(() => removeEventListener("beforeunload", stay));
