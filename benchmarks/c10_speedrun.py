@@ -1,6 +1,7 @@
 """The two-core speedrun: the rows of the page `speedrun`, each a run of some minutes on two CPU cores.
 
 Usage: python benchmarks/c10_speedrun.py RECIPE MINUTES SEED...        (as many minutes a seed, on two quiet cores)
+       python benchmarks/c10_speedrun.py                               (the first rows; 5 minutes each)
 
 A row is that of `lecture21 speedrun --minutes MINUTES --preset RECIPE --seed SEED`, in a process of its own. What a
 recipe is has been chosen before its first row, on the training text or by the tables of chapter 10: see
@@ -21,6 +22,7 @@ from table import OPTIONS, Table, run
 from lecture21.course import speedrun
 
 RECIPES = speedrun.RECIPES
+FIRST = (("nanogpt", 5, 0), ("modern-minutes", 5, 0))
 EVERY = 5.0
 KEY = ("recipe", "minutes", "seed")
 ROWS = Table("speedrun", KEY, details={"speedrun_log": KEY})
@@ -52,12 +54,12 @@ def thinned(log: Path, seconds: float) -> list[dict[str, float]]:
 
 
 def main() -> None:
-    """Run a recipe from the seeds that are named."""
-    if len(OPTIONS.arguments) < 3:
+    """Run a recipe from the seeds that are named, or the first rows."""
+    if len(OPTIONS.arguments) in (1, 2):
         raise SystemExit("name a recipe, the minutes, and seeds; see --help")
-    recipe, minutes, *seeds = OPTIONS.arguments
-    for seed in seeds:
-        ROWS.row(measure, recipe=recipe, minutes=float(minutes), seed=int(seed))
+    for recipe, minutes, *seeds in [OPTIONS.arguments] if OPTIONS.arguments else FIRST:
+        for seed in seeds:
+            ROWS.row(measure, recipe=recipe, minutes=float(minutes), seed=int(seed))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ Each page is opened in a fresh profile with the browser's own throttling: 10 Mbi
 slower. The server compresses text, as GitHub Pages does. "interactive" is the end of the last task that kept the main
 thread busy for more than 50 ms; "shift" is the cumulative layout shift; "figure" is when the first figure that responds
 has started, for a reader who opens the page at that figure. The table has the median of three visits. An asterisk marks
-what the first page has over its limits: 400 kB, and interactive after 2 seconds, both before Start is pressed.
+what the first page has over its limits: 250 kB, and interactive after 2 seconds, both before Start is pressed.
 """
 
 import argparse
@@ -30,7 +30,7 @@ COMPRESSED = {".html", ".js", ".css", ".svg", ".json"}
 NETWORK = {"offline": False, "latency": 40, "downloadThroughput": 10e6 / 8, "uploadThroughput": 10e6 / 8}
 SLOWDOWN = 4
 VISITS = 3
-LIMITS = {"book/intro": {"kB": 400, "interactive (s)": 2}}
+LIMITS = {"book/intro": {"kB": 250, "interactive (s)": 2}}
 VIEWPORTS = {False: {"width": 1440, "height": 900}, True: {"width": 390, "height": 844}}
 
 # Observers that run before the page's own scripts; a page is quiet when 2.5 seconds passed without a long task.

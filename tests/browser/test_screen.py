@@ -27,7 +27,7 @@ def test_the_reader_can_turn_the_light_off(wide):
     assert wide.errors == []
 
 
-def test_the_first_screen_has_a_gpt_to_train_and_weighs_less_than_400_kilobytes(wide):
+def test_the_first_screen_has_a_gpt_to_train_and_weighs_less_than_250_kilobytes(wide):
     wide.page.set_viewport_size({"width": 1280, "height": 800})
     page = wide.open("book/intro.html")
     figure = page.locator("#live-train")
@@ -44,7 +44,7 @@ def test_the_first_screen_has_a_gpt_to_train_and_weighs_less_than_400_kilobytes(
     loaded = page.evaluate("[location.href, ...performance.getEntriesByType('resource').map((entry) => entry.name)]")
     files = {HTML / unquote(urlsplit(name).path).removeprefix("/") for name in loaded if name.startswith(wide.site)}
     assert len(files) > 10
-    assert sum(len(gzip.compress(path.read_bytes())) for path in files) < 400_000
+    assert sum(len(gzip.compress(path.read_bytes())) for path in files) < 250_000
 
 
 def test_the_colab_button_shows_its_menu_where_the_address_is_known(wide):
