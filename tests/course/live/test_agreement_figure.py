@@ -243,6 +243,20 @@ def test_what_one_should_see_follows_the_scores_at_the_distance_that_is_shown(lo
         )
 
 
+def test_what_is_said_of_the_other_distances_is_their_average(load_module):
+    page = load_module("agreement/readings.js")
+    models = [
+        {"name": "RNN", "scores": [0.5, 0.55]},
+        {"name": "head", "scores": [0.8, 0.9, 1.0]},
+        {"name": "unscored", "scores": []},
+    ]
+    said = page.evaluate("models => module.otherDistances(models)", models).replace("\u00a0", " ")
+    assert said == (
+        " At the other distances on the chart, on average, RNN is near a coin toss, and head is right in 90 %."
+    )
+    assert page.evaluate("models => module.otherDistances(models)", models[2:]) == ""
+
+
 def test_a_training_is_scored_at_other_distances_and_the_bag_of_words_is_a_line(open_figures):
     figure = opened(open_figures, 2)
     curves = figure.locator(".chart .curve[d*=L]")
@@ -279,16 +293,19 @@ def test_the_reader_predicts_trains_by_keyboard_and_starts_again(open_figures):
     stage = open_figures(live.Agreement(1))
     figure = stage.figure("agreement")
     guess = figure.get_by_role("slider", name="The scores that you expect")
+    expect(figure.locator(".chart")).to_contain_text("draw here")
     box = guess.bounding_box()
     stage.page.mouse.move(box["x"] + 60, box["y"] + 40)
     stage.page.mouse.down()
     stage.page.mouse.move(box["x"] + box["width"] - 30, box["y"] + box["height"] - 60, steps=4)
     stage.page.mouse.up()
     expect(figure.locator(".legend")).to_contain_text("your prediction")
+    expect(figure.locator(".chart")).not_to_contain_text("draw here")
     expect(figure.locator(".outcome")).to_be_hidden()
     figure.locator("button.main").press("Enter")
     expect(figure.locator("button.main")).to_contain_text("Train at")
     expect(figure.locator(".outcome")).to_contain_text("at 4 words, counting the nouns is right in 75 %. RNN: right in")
+    expect(figure.locator(".outcome")).to_contain_text("At the other distances on the chart, on average, RNN is")
     figure.get_by_role("checkbox", name="shorter distances too").press("Space")
     figure.locator("button.main").press("Enter")
     expect(figure.locator(".reading")).to_contain_text("Trained at 1 to 4 words")

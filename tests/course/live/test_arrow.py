@@ -172,4 +172,32 @@ def test_of_two_words_at_most_one_prefers_the_other(open_figures):
     expect(figure.locator(".reading")).to_have_text("“pilot” gives both the same weight. “window” prefers itself.")
     handle.press("ArrowRight")
     expect(figure.locator(".reading")).to_have_text("“pilot” prefers “window”. “window” prefers itself.")
-    expect(figure.locator(".outcome")).to_be_hidden()  # the figure doesn't tell the answer
+
+
+def test_the_meter_keeps_the_best_and_after_some_moves_the_figure_says_why_it_cannot_be_done(open_figures):
+    figure = opened(open_figures, "pair")
+    given, best, outcome = figure.locator(".meter .share"), figure.locator(".meter + .note"), figure.locator(".outcome")
+
+    def shared(vectors: list[tuple[float, float]]) -> list[float]:
+        weights = basic_self_attention(torch.tensor(vectors))[1]
+        return [weights[0, 1].item(), weights[1, 0].item()]
+
+    first = shared(list(PAIR.values()))
+    expect(given).to_have_text([f"{weight:.2f}" for weight in first])
+    for _ in range(3):
+        drag(figure, "pilot: ", 40, 0, False)
+        expect(outcome).to_be_hidden()
+    now = shared([place(figure, "pilot"), place(figure, "window")])
+    expect(given).to_have_text([f"{weight:.2f}" for weight in now])
+    assert min(now) < min(first) - 0.01
+    expect(best).to_contain_text(f"both at {min(first):.2f} or more")
+    drag(figure, "window: ", 0, 30, False)
+    p, t = (torch.tensor(place(figure, word), dtype=torch.float64) for word in PAIR)
+    numbers = [f"{number.item():.2f}".removesuffix(".00") for number in (p @ p, t @ t, p @ t)]
+    expect(outcome).to_contain_text(
+        "it can’t be done. The products of each word with itself, {} + {},".format(*numbers)
+    )
+    expect(outcome).to_contain_text(f"2 × {numbers[2]}.")
+    figure.get_by_role("button", name="Reset").click()
+    expect(outcome).to_be_hidden()
+    expect(given).to_have_text([f"{weight:.2f}" for weight in first])

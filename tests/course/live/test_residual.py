@@ -192,7 +192,8 @@ def test_each_part_is_removed_in_turn_and_its_loss_stays(open_figures, gpt):
     stage.page.clock.run_for(10_000)
     for part in figure.get_by_role("checkbox", name="Use layer").all():
         expect(part).to_be_checked()
-    expect(about).to_contain_text("the loss of the sentence without this part")
+    expect(about).to_contain_text("Bars now: the loss of the sentence without this part")
+    expect(about).to_have_class(re.compile("wrong"))  # in the color of the bars
     wanted = [measured(*gpt, TEXT, TOKEN, [part])[1] for part in PARTS]
     shown = [float(text) for text in figure.locator(".stream .number").all_inner_texts()[1:]]
     assert shown == pytest.approx(wanted, abs=0.006)

@@ -83,7 +83,7 @@ def test_the_letter_in_sight_and_hidden_has_the_probability_of_torch(open_figure
 def test_another_seed_and_another_prompt_give_other_texts_and_reset_the_first(open_figures):
     figure = started(open_figures(live.SideBySide()))
     first = texts(figure)
-    figure.get_by_role("button", name="Write again").click()
+    figure.get_by_role("button", name="Let both write").click()
     expect(figure.locator(".panel .text b").first).not_to_have_text(first[0])
     prompt_of(figure).fill(LONG)
     expect(figure.locator(".panel .text").first).to_contain_text("MIRANDA")

@@ -9,7 +9,7 @@ import { seededRandom } from "../kit/numbers.js";
 import { integerIn } from "../kit/state.js";
 import { BAG, BESIDE, CHAPTERS, COLORS } from "./chapters.js";
 import { KINDS, pluralShare, read } from "./models.js";
-import { inWords, outcomeOf, rowOf } from "./readings.js";
+import { inWords, otherDistances, outcomeOf, rowOf } from "./readings.js";
 import { newRun, scoresAt, sweep, trainRun } from "./runs.js";
 import { DISTANCES, FARTHEST, scoreChart } from "./scores.js";
 import { sentenceView, STYLE } from "./sentence.js";
@@ -64,7 +64,7 @@ export default {
       main: true,
       onClick: train,
     });
-    if (chapter.mixes) toggle("below", { label: "shorter distances too, 3 times as long" });
+    if (chapter.mixes) toggle("below", { label: "train on shorter distances too; takes 3 times as long" });
 
     const view = sentenceView(frame, {
       words: vocabulary,
@@ -114,6 +114,16 @@ export default {
           return current === token;
         },
       });
+      if (current === token) update();
+    }
+
+    /** What is true of all other distances, once they are scored. @param {import("./runs.js").Run} run */
+    function elsewhere(run) {
+      const others = models.flatMap(({ kind, name }) => {
+        const far = DISTANCES.filter((each) => each !== values.distance).map((each) => run.scores[kind].get(each));
+        return kind === BAG ? [] : [{ name, scores: far.filter((score) => score !== undefined) }];
+      });
+      return otherDistances(others);
     }
 
     function stop() {
@@ -137,7 +147,7 @@ export default {
       chart.redraw();
       const voted = model.get("majority")[DISTANCES.indexOf(distance)];
       const first = runs.length ? chapter.next : chapter.first;
-      frame.advise({ first, then: runs.length ? outcomeOf(found, distance, voted) : "" });
+      frame.advise({ first, then: runs.length ? outcomeOf(found, distance, voted) + elsewhere(run) : "" });
       frame.acted();
       frame.describe(`${trained(run)}. ${inWords(found, sentence)}`);
     }

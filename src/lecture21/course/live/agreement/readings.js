@@ -3,6 +3,8 @@
 import { create } from "../kit/frame.js";
 import { percent } from "../kit/numbers.js";
 
+const COIN = 0.56; // below it, a score is that of a toss
+
 /**
  * @typedef {import("./task.js").Sentence} Sentence
  * @typedef {import("./scores.js").Shown & {plural: number, weights: Float64Array | null, score: number | undefined}} Reading
@@ -42,7 +44,7 @@ export function inWords(readings, { plural, nouns }) {
 export function outcomeOf(readings, distance, majority) {
   const verdict = (/** @type {number} */ score) => {
     if (score > 0.95) return "it finds the subject";
-    if (score < 0.56) return "it tosses a coin";
+    if (score < COIN) return "it tosses a coin";
     return score > majority + 0.05 ? "better than counting" : "no better than counting";
   };
   const said = readings
@@ -50,4 +52,18 @@ export function outcomeOf(readings, distance, majority) {
     .map(({ name, score = 0 }) => `${name}: right in ${percent(score, 2)}, ${verdict(score)}.`);
   const counted = `counting the nouns is right in ${percent(majority, 2)}.`;
   return `at ${distance} ${distance === 1 ? "word" : "words"}, ${counted} ${said.join(" ")}`;
+}
+
+/**
+ * Say of each model how often it is right at the distances beside the one that is shown; nothing until some are scored.
+ * @param {{name: string, scores: number[]}[]} models
+ */
+export function otherDistances(models) {
+  const said = models.flatMap(({ name, scores }) => {
+    if (!scores.length) return [];
+    const mean = scores.reduce((sum, score) => sum + score, 0) / scores.length;
+    const how = mean < COIN ? "near a coin toss" : `right in ${percent(mean, 2)}`;
+    return [`${name} is ${how}`];
+  });
+  return said.length ? ` At the other distances on the chart, on average, ${said.join(", and ")}.` : "";
 }

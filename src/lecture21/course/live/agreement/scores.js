@@ -34,6 +34,7 @@ export function scoreChart(frame, { models, majority, runs }) {
       xTitle: "words from the subject to the verb",
       yTitle: "score",
       cursor: values.distance,
+      notes: guess.drawn || runs().length ? [] : [{ x: FARTHEST / 2, y: 0.92, text: "✎ draw here what you expect" }],
     }),
   });
   const prediction = { name: "your prediction", color: series[6], width: 3 };

@@ -1,5 +1,6 @@
 // One word as an arrow in the plane (chapter 02): attention pulls it toward the words of its sentence that are like it.
 
+import { meter, METER_STYLE } from "./meter.js";
 import { plane, PLANE_STYLE } from "./plane.js";
 import { weightBars, WEIGHTS_STYLE } from "./weights.js";
 import { controlsOf } from "../kit/bound.js";
@@ -9,6 +10,8 @@ import { arrayOf } from "../kit/state.js";
 
 /** Every component of a vector is at least the first number, and at most the second. */
 const LIMITS = /** @type {[number, number]} */ ([-1, 3]);
+/** Moves after which the view of two words says that it can't be done; a drag counts as much as some presses of a key. */
+const [ENOUGH, DRAG] = [20, 5];
 
 /**
  * What each view has: its texts, the names of the two axes, and the words whose weights are shown.
@@ -52,19 +55,22 @@ export default {
       },
     );
     const { state } = frame;
-    frame.root.prepend(create("style", {}, PLANE_STYLE + WEIGHTS_STYLE));
+    frame.root.prepend(create("style", {}, PLANE_STYLE + WEIGHTS_STYLE + METER_STYLE));
     if (view === "sentence") {
       const controls = controlsOf(frame);
       controls.choice("subject", { label: "Who sat?" });
       controls.choice("ending", { label: "And how?" });
     }
     let moved = ""; // the word that the reader moved last
+    let tries = 0;
+    let hasMoved = false; // since the last try was counted
     const drawn = plane(frame, {
       limits: LIMITS,
       axes,
       words: all,
       onMove(word, vector) {
         moved = word;
+        hasMoved = true;
         const i = all.indexOf(word);
         state.set({
           vectors: state.values.vectors.map((/** @type {number[]} */ old, /** @type {number} */ j) =>
@@ -73,8 +79,22 @@ export default {
         });
       },
     });
-    const bars = weightBars(panel(frame, ""), queries);
-    bars.node.classList.remove("full");
+    const side = panel(frame, "");
+    side.classList.remove("full");
+    const near = view === "pair" ? meter(side, queries) : null;
+    const bars = weightBars(side, queries);
+    if (near)
+      for (const [act, count] of /** @type {[string, number][]} */ ([
+        ["pointerup", DRAG],
+        ["keyup", 1],
+      ]))
+        frame.stage.addEventListener(act, () => {
+          if (!hasMoved) return;
+          hasMoved = false;
+          tries += count;
+          update();
+          frame.acted();
+        });
 
     /** The words of the sentence, in their order. */
     function sentence() {
@@ -95,11 +115,17 @@ export default {
       drawn.update({ words, x, shown });
       bars.update(words, shown, moved);
       const isMoved = JSON.stringify(state.values.vectors) !== JSON.stringify(state.first.vectors);
-      frame.advise({ first, then: state.values.subject === "committee" && !isMoved ? then : "" });
+      near?.update(words.map((_, i) => weights[i][1 - i]));
+      if (near) frame.advise({ first, then: tries >= ENOUGH ? whyNot(scores) : "" });
+      else frame.advise({ first, then: state.values.subject === "committee" && !isMoved ? then : "" });
       frame.describe(...(view === "pair" ? describePair(words, weights) : describeSentence(words, shown[0], weights)));
     }
 
-    frame.onReset(() => (moved = ""));
+    frame.onReset(() => {
+      moved = "";
+      tries = 0;
+      near?.reset();
+    });
     frame.onTheme(update);
     update();
     return frame.remove;
@@ -118,6 +144,15 @@ function describeSentence(words, { word, old, output }, weights) {
     `In “${words.join(" ")}”, the vector of “${word}” is ${vector(old)} before attention and ${vector(output)} after. `,
     `Each word gives most to: ${most.join(", ")}.`,
   ];
+}
+
+/** Say why neither drag nor key can do it. @param {number[][]} scores  dot products of the two words */
+function whyNot([[own, shared], [, other]]) {
+  const [a, b, c] = [own, other, shared].map((each) => written(each));
+  return (
+    `it can’t be done. The products of each word with itself, ${a} + ${b}, are never less than twice the one that ` +
+    `both share, 2 × ${c}. The way out: queries and keys, in chapter 03.`
+  );
 }
 
 /** @param {string[]} words @param {number[][]} weights */

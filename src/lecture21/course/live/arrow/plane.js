@@ -110,11 +110,11 @@ export function plane(frame, { limits, axes, words: all, onMove }) {
       scene.shown.flatMap(({ output: tip }) => arrow(origin, at(tip), "", 0)),
     );
 
-    /** @type {number[][]} */
-    const taken = scene.x.map(at);
+    /** Places of points and names, and half of their widths. @type {number[][]} */
+    const taken = [...scene.x, ...scene.shown.map((each) => each.output)].map((tip) => [...at(tip), 10]);
     const label = (/** @type {string} */ name, /** @type {number[]} */ tip, /** @type {string} */ kind) => {
       const [x, y] = placeOf(name, tip, origin, taken, [left, size]);
-      taken.push([x, y]);
+      taken.push([x, y, halfOf(name)]);
       return /** @type {import("../kit/svg.js").Part} */ (["text", { class: kind, x, y }, name]);
     };
     fill(names, [
@@ -168,22 +168,27 @@ function arrow([x1, y1], [x, y], kind, gap) {
  * @param {string} name
  * @param {number[]} tip
  * @param {number[]} origin
- * @param {number[][]} taken  places of points and names
+ * @param {number[][]} taken  places of points and names, and half of their widths
  * @param {number[]} square  where the drawing begins, and its size
  */
 function placeOf(name, [x, y], [ox, oy], taken, [left, size]) {
-  const half = 4 * name.length + 4;
+  const half = halfOf(name);
   const outward = Math.atan2(y - oy, x - ox);
   const places = [0, 0.8, -0.8, 1.6, -1.6, 2.4, -2.4, Math.PI].flatMap((turn) =>
-    [1, 1.7].map((far) => {
+    [1, 1.7, 2.4].map((far) => {
       const [dx, dy] = [Math.cos(outward + turn), Math.sin(outward + turn)];
       const [px, py] = [x + far * dx * (16 + half * 0.8), y + far * dy * 20];
       const inside = [Math.min(Math.max(px, left + half), left + size - half), Math.min(Math.max(py, 10), size - 10)];
-      const overlap = taken.reduce((sum, [tx, ty]) => {
-        return sum + Math.max(0, half + 10 - Math.abs(tx - inside[0])) * Math.max(0, 16 - Math.abs(ty - inside[1]));
+      const overlap = taken.reduce((sum, [tx, ty, width]) => {
+        return sum + Math.max(0, half + width - Math.abs(tx - inside[0])) * Math.max(0, 18 - Math.abs(ty - inside[1]));
       }, 0);
       return { inside, cost: overlap + 3 * Math.abs(turn) + 3 * far };
     }),
   );
   return places.reduce((best, each) => (each.cost < best.cost ? each : best)).inside;
+}
+
+/** Half of the width of a name, in CSS pixels, with some room. */
+function halfOf(/** @type {string} */ name) {
+  return 4 * name.length + 4;
 }

@@ -28,7 +28,7 @@ export default {
     const sentences = sentencesOf(model.get("words"), model.get("sentences"));
     const frame = createFrame(context, {
       title: "Design a head",
-      first: "This head is half right. Change the lists until each red ✗ is a ✓.",
+      first: "Change the lists until each red ✗ is a ✓.",
       fields: {
         puzzle: { start: ids[0], check: oneOf(ids) },
         design: { start: [], check: (value) => Array.isArray(value) && value.length <= 40 },

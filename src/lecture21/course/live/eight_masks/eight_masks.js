@@ -118,7 +118,7 @@ export default {
     const loss = create("p", { class: "note" });
     right.append(
       verdict,
-      create("p", { class: "panel-title" }, "The loss that it reaches on dice"),
+      create("p", { class: "panel-title" }, "The loss on dice, which only a leak lowers"),
       create("div", { class: "dice", "aria-hidden": "true" }, bar, honest),
       loss,
     );

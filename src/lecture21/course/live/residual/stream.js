@@ -132,8 +132,9 @@ export function streamView(frame, layers, onSwitch, onChoose) {
     update(now, { removed, chosen, target: named, without }) {
       seen = { rows: now, removed };
       const longest = without ? Math.max(...without.losses, without.whole) : 1;
+      about.classList.toggle("wrong", Boolean(without));
       about.textContent = without
-        ? `Bars: the loss of the sentence without this part. Line: with all parts, ${without.whole.toFixed(2)}.`
+        ? `Bars now: the loss of the sentence without this part. Line: with all parts, ${without.whole.toFixed(2)}.`
         : `Bars: the probability of ${named}, if the model ended here. Beside them: its best guess.`;
       now.forEach(({ share, best }, step) => {
         const row = rows[step];

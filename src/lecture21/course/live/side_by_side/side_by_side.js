@@ -52,7 +52,7 @@ export default {
 
     const size = Math.min(...models.map((each) => each.gpt.config.block_size)); // also that of the figure that trains
     button(frame.controls, {
-      label: "Write again",
+      label: "Let both write",
       main: true,
       onClick: () => state.set({ seed: (state.values.seed + 1) % 2 ** 31 }),
     });
