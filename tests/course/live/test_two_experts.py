@@ -146,6 +146,15 @@ def test_the_curve_has_a_place_for_each_step_and_begins_again_with_other_points(
     until(lambda: len(heights()) == 1)
 
 
+def test_a_point_has_one_of_two_colors_and_is_pale_where_both_are_responsible(load_module):
+    page = load_module("two_experts/drawing.js")
+    shares = [0, 0.2, 0.45, 0.55, 0.8, 1]
+    colors = page.evaluate("all => all.map((share) => module.mixed('blue', 'orange', share))", shares)
+    assert [("blue" in color, "orange" in color) for color in colors] == [(True, False)] * 3 + [(False, True)] * 3
+    strengths = [float(re.search(r"([\d.]+)%", color)[1]) for color in colors]
+    assert strengths == pytest.approx([100, 72, 37, 37, 72, 100])
+
+
 @pytest.mark.parametrize("loss", ["competitive", "cooperative"])
 def test_steps_of_the_gradient_equal_adam(open_figures, loss):
     given = live.TwoExperts(method=loss, start=3)

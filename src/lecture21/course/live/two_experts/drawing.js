@@ -9,13 +9,13 @@ const GRID = Array.from({ length: 161 }, (_, i) => -1 + i / 80);
 const ON_GRID = GRID.map((x) => /** @type {[number, number]} */ ([x, 0]));
 
 /**
- * Mix two colors.
+ * The color of the expert with the larger share, the paler the more equal both are: a mixture of the two would be a third color.
  * @param {string} from
  * @param {string} to
  * @param {number} share  of the second, from 0 to 1
  */
 export function mixed(from, to, share) {
-  return `color-mix(in srgb, ${to} ${(100 * share).toFixed(1)}%, ${from})`;
+  return `color-mix(in srgb, ${share > 0.5 ? to : from} ${(30 + 70 * Math.abs(2 * share - 1)).toFixed(1)}%, var(--paper))`;
 }
 
 /**

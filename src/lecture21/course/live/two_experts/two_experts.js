@@ -112,8 +112,15 @@ export default {
       { name: "expert 2 (square points)", color: THEMED.series[1] },
       { name: "mean of the mixture", color: THEMED.ink },
     ]);
+    chart.panel.append(
+      create(
+        "p",
+        { class: "note" },
+        "Pale: both are responsible. Bold line: where the gate prefers it. Large point: the chosen one.",
+      ),
+    );
     const gateChart = lineChart(frame, {
-      title: "The gate, before y is known",
+      title: "The gate: the expert to expect at x",
       label: "Probability of each expert over x",
       height: 150,
       content: () => gateContent(parametersOf(session.row)),
