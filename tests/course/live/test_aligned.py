@@ -89,6 +89,7 @@ def test_the_slider_pushes_both_policies_through_the_stored_results(open_figures
     measured = pd.concat([results.load("alignment_runs"), results.load("alignment_early")])
     measured = measured.query("seed == 0 and method == 'ppo'").set_index(["weight", "step"])
     expect(answers.first.locator(".said")).to_have_text(answers.last.locator(".said").inner_text())  # one model
+    expect(answers.locator(".who b")).to_have_text(["no penalty", "with the penalty"])  # before the first push, too
     for step in STEPS[1:]:
         slider.press("ArrowRight")
         for weight, answer, name in ((0.0, answers.first, "no penalty"), (0.1, answers.last, "with the penalty")):

@@ -46,14 +46,10 @@ export default {
       take: Number,
     });
     slider("stop", { label: "Pushed for", format: (stop) => `${steps[stop]} iterations` });
-    const sampleButton = button(frame.controls, {
-      label: "Sample both models now",
-      others: ["Sample again"],
-      onClick: sampleNow,
-    });
-
     const look = (/** @type {number} */ i) => ({ color: THEMED.series[1 + i] });
-    const answers = arms.map(() => create("div", { class: "panel responses answer" }));
+    const answers = arms.map((_, i) =>
+      create("div", { class: "panel responses answer", style: `--accent: ${THEMED.series[1 + i]}` }),
+    );
     frame.stage.append(...answers, create("div", { class: "row" })); // the charts begin a new row, however wide
     const points = { arms, steps, look, chosen: () => Number(state.values.stop) };
     const charts = [
@@ -63,8 +59,22 @@ export default {
     const key = create("div", { class: "panel full" });
     frame.stage.append(key);
     legend(key, () => arms.map(({ name }, i) => ({ name, ...look(i) })));
-    const now = create("div", { class: "panel full responses" });
-    frame.stage.append(now);
+    key.append(
+      create(
+        "p",
+        { class: "note" },
+        "Curves: the mean of all held-out prompts. The penalty is on leaving the fine-tuned model.",
+      ),
+    );
+    const below = create("div", { class: "panel full" });
+    const sampleButton = button(below, {
+      label: "Sample both models now",
+      others: ["Sample again"],
+      onClick: sampleNow,
+    });
+    const now = create("div", { class: "responses" });
+    below.append(now);
+    frame.stage.append(below);
     frame.root.append(create("style", {}, STYLE));
 
     function update() {
@@ -72,7 +82,7 @@ export default {
       for (const chart of charts) chart.redraw();
       const shown = arms.map(({ lines }) => lines[stop][prompt]);
       for (const [i, { name }] of arms.entries()) {
-        answers[i].replaceChildren(row(stop ? `PPO, ${name}` : "Fine-tuned, before the push", shown[i], "chosen"));
+        answers[i].replaceChildren(row(name, shown[i], "chosen"));
       }
       const { score } = arms[0];
       frame.advise({ first: TRY, then: told(stop) });

@@ -51,6 +51,7 @@ export function row(name, [text, score, learned], mark = "") {
 }
 
 export const STYLE = `
+.answer .who b::first-letter { text-transform: uppercase; } .answer .who b { display: inline-block; }
 .responses.answer { min-height: 5.5rem; } .responses > p { margin-bottom: 0.3rem; }
 .row { flex: 0 0 100%; height: 0; margin: -0.45rem 0; }
 .response { border-left: 4px solid var(--line); padding: 0.1rem 0 0.1rem 0.7rem; margin-bottom: 0.5rem; }
