@@ -297,3 +297,8 @@ def test_a_reader_without_a_file_scores_the_model_of_the_book_and_a_table_withou
     until(lambda: dropped.figure.get_by_role("progressbar").evaluate("bar => bar.value") > 0)
     expect(dropped.figure.locator(".number")).to_have_text("1.7473 nats per character", timeout=300_000)
     expect(dropped.figure.locator(".reading")).to_contain_text("The speedrun's table has no rows yet.")
+
+
+def test_the_place_for_a_file_is_no_wider_than_a_phone(open_figures):
+    dropped = Dropped(open_figures, viewport={"width": 390, "height": 844})
+    until(lambda: dropped.stage.page.evaluate("document.documentElement.scrollWidth") == 390)

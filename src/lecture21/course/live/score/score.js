@@ -191,8 +191,8 @@ function timeLeft(/** @type {number} */ seconds) {
 }
 
 const STYLE = `
-.drop { display: flex; flex-direction: column; gap: 0.5rem; flex: 1 1 20rem; padding: 1rem; border: 2px dashed var(--note); border-radius: 8px; font-weight: 600; cursor: pointer; }
-.drop.over, .drop:hover { border-color: var(--accent); background: var(--paper); }
+.drop { box-sizing: border-box; display: flex; flex-direction: column; gap: 0.5rem; flex: 1 1 20rem; min-width: 0; padding: 1rem; border: 2px dashed var(--note); border-radius: 8px; font-weight: 600; cursor: pointer; }
+.drop input { min-width: 0; max-width: 100%; box-sizing: border-box; } .drop.over, .drop:hover { border-color: var(--accent); background: var(--paper); }
 .working { display: flex; flex-wrap: wrap; gap: 0.5rem 1rem; align-items: center; } .working progress { flex: 1 1 12rem; accent-color: var(--accent); }
 .left { font-variant-numeric: tabular-nums; min-width: 11em; }
 .number { font-variant-numeric: tabular-nums; } .number b { font-size: 1.6rem; }
