@@ -201,3 +201,21 @@ def test_the_meter_keeps_the_best_and_after_some_moves_the_figure_says_why_it_ca
     figure.get_by_role("button", name="Reset").click()
     expect(outcome).to_be_hidden()
     expect(given).to_have_text([f"{weight:.2f}" for weight in first])
+
+
+@pytest.mark.parametrize(("subject", "ending"), SENTENCES)
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_name_covers_another(open_figures, subject, ending, width):
+    figure = opened(open_figures, viewport={"width": width, "height": 800})
+    choose(figure, subject)
+    choose(figure, ending)
+    names = figure.locator(".plane .names text")
+    until(lambda: set(names.all_text_contents()) == {"the", subject, "sat", ending, "new sat"})
+    boxes = [name.bounding_box() for name in names.all()]
+    for i, a in enumerate(boxes):
+        for b in boxes[:i]:
+            across, down = (
+                min(a[at] + a[size], b[at] + b[size]) - max(a[at], b[at])
+                for at, size in (("x", "width"), ("y", "height"))
+            )
+            assert across <= 0 or down <= 3, (a, b)  # lines of a text are a little higher than its letters

@@ -180,7 +180,7 @@ function placeOf(name, [x, y], [ox, oy], taken, [left, size]) {
       const [px, py] = [x + far * dx * (16 + half * 0.8), y + far * dy * 20];
       const inside = [Math.min(Math.max(px, left + half), left + size - half), Math.min(Math.max(py, 10), size - 10)];
       const overlap = taken.reduce((sum, [tx, ty, width]) => {
-        return sum + Math.max(0, half + width - Math.abs(tx - inside[0])) * Math.max(0, 18 - Math.abs(ty - inside[1]));
+        return sum + Math.max(0, half + width - Math.abs(tx - inside[0])) * Math.max(0, 22 - Math.abs(ty - inside[1]));
       }, 0);
       return { inside, cost: overlap + 3 * Math.abs(turn) + 3 * far };
     }),
