@@ -98,6 +98,17 @@ def readings(figure) -> list[float]:
     return [float(number) for number in re.findall(r"(?:error|ambiguity|least is|[κλ] =) (-?\d+(?:\.\d+)?)", text)[2:]]
 
 
+def test_a_slider_stays_where_it_is_while_it_or_the_other_moves(open_figures):
+    figure = open_figures(AverageToEnsemble()).figure("average_to_ensemble")
+    expect(figure.locator(".ends")).to_have_text("trained alonetrained together")
+    penalty, other = figure.get_by_role("slider", name="λ"), figure.get_by_role("button", name="Draw other points")
+    places = [each.bounding_box() for each in (penalty, other)]
+    for slider in figure.get_by_role("slider").all():
+        for end in ("End", "Home", "ArrowRight"):
+            slider.press(end)
+            assert [each.bounding_box() for each in (penalty, other)] == places
+
+
 def test_what_to_try_is_true(open_figures):
     figure = open_figures(AverageToEnsemble()).figure("average_to_ensemble")
     expect(figure.locator(".controls").first.locator("input")).to_have_count(2)

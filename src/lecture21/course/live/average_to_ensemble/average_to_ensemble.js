@@ -14,7 +14,8 @@ const X_RANGE = /** @type {[number, number]} */ ([-1, 1]);
 const HIGHEST = 2; // of a point
 const SOLVED =
   "You are at the ring: the members err in different places, and no other place on the map has a smaller ensemble error.";
-const FIRST = "Move κ slowly from 0 to 1, and watch the members and the bars. Then find the ring on the map.";
+const FIRST =
+  "Ten members learn the same points. Move κ slowly, and watch their mean and the bars. Then find the ring on the map.";
 
 /**
  * @typedef {{kappa: number, penalty: number, seed: number, points: [number, number][], selected: number}} Values  points: empty
@@ -46,7 +47,10 @@ export default {
     let now;
     let mapped = { of: "", map: /** @type {ReturnType<typeof mapOf> | null} */ (null) };
 
-    slider("kappa", { label: "κ", step: 0.05, format: nameOf });
+    const ends = ["trained alone", "trained together"].map((end) => create("span", {}, end));
+    slider("kappa", { label: "κ", step: 0.05, format: (kappa) => kappa.toFixed(2) }).node.append(
+      create("span", { class: "ends note" }, ...ends),
+    );
     slider("penalty", {
       label: "λ, the penalty on weights",
       min: Math.log10(fields.penalty.min),
@@ -90,7 +94,14 @@ export default {
         drawMap(pen, frame.colors, { ...values, map: errorMap(), width: Math.min(width, 460), height }),
     });
     map.panel.classList.add("map");
-    frame.root.append(create("style", {}, "@container (max-width: 36rem) { .map { order: 1; } }"));
+    frame.root.append(create("style", {}, STYLE));
+    const scale = create("span", { class: "scale" });
+    const tint = () => {
+      scale.style.background = `linear-gradient(to right, ${[0, 0.3, 0.6, 0.9].map((share) => frame.colors.magnitude(share))})`;
+    };
+    tint();
+    frame.onTheme(tint);
+    map.panel.append(create("p", { class: "note" }, "Small error ", scale, " large"));
     map.panel.append(
       create("p", { class: "note" }, "Frame: you are here. Dot: the best κ for its λ. Ring: the least of all."),
     );
@@ -110,6 +121,8 @@ export default {
           }),
       }),
     );
+    frame.stage.append(create("p", { class: "note full" }, "Ambiguity: how much the members disagree."));
+
     /** The range of y in whole steps, so that no member leaves the picture. */
     function yRange() {
       const most = Math.max(HIGHEST, ...now.curves.members.flat().map(Math.abs));
@@ -142,10 +155,14 @@ export default {
   },
 };
 
-function nameOf(/** @type {number} */ kappa) {
-  if (kappa === 0) return "0, each member alone";
-  return kappa === 1 ? "1, only their mean" : kappa.toFixed(2);
-}
+const STYLE = `
+.controls { align-items: start; } .control output { display: inline-block; min-width: 4.6em; }
+@container (min-width: 30.01rem) { .control:has(.ends), .control:has(.ends) input { width: 14rem; } .controls > button { margin-top: 1.4rem; } }
+.ends { display: flex; justify-content: space-between; margin: 0; }
+.scale { display: inline-block; width: 5rem; height: 0.7rem; border: 1px solid var(--line); }
+.stage > .note { flex-basis: 100%; margin: 0; }
+@container (max-width: 36rem) { .map { order: 1; } }
+`;
 
 /**
  * How good the mean is here, against κ = 0 at the same penalty, and whether it is the best place of the map.
