@@ -3,6 +3,7 @@
 const EVALUATIONS = 32; // of the validation loss in a long run
 const EVALUATION = 3.5; // steps that would take as long as one of them
 const APART = 20; // steps between two of them, in a short run
+const FEWEST = 20; // steps, however slow the machine is
 const SHARE = 0.97; // of the time; the rest is for samples
 
 /** What to expect before the reader's machine has been timed. */
@@ -22,9 +23,10 @@ export function secondsOf(/** @type {number} */ steps, /** @type {number} */ sec
  */
 export function stepsIn(budget, secondsPerStep) {
   const all = (SHARE * budget) / secondsPerStep;
-  const most = Math.max(all / (1 + EVALUATION / APART), all - EVALUATION * EVALUATIONS) - EVALUATION;
-  const unit = 10 ** Math.max(0, Math.floor(Math.log10(most)) - 1);
-  return Math.max(20, Math.floor(most / unit) * unit);
+  const fitting = Math.max(all / (1 + EVALUATION / APART), all - EVALUATION * EVALUATIONS) - EVALUATION;
+  const most = Math.max(FEWEST, fitting);
+  const unit = 10 ** (Math.floor(Math.log10(most)) - 1);
+  return Math.floor(most / unit) * unit;
 }
 
 /**
