@@ -106,7 +106,7 @@ def test_a_slider_stays_where_it_is_while_it_or_the_other_moves(open_figures):
     for slider in figure.get_by_role("slider").all():
         for end in ("End", "Home", "ArrowRight"):
             slider.press(end)
-            assert [each.bounding_box() for each in (penalty, other)] == places
+            until(lambda: [each.bounding_box() for each in (penalty, other)] == places)
 
 
 def test_what_to_try_is_true(open_figures):

@@ -23,8 +23,8 @@ class Collapse(Figure):
 
     figure = "collapse"
     description = (
-        "Six small films, each with the shares of eight experts over 200 steps of training: nothing done, balance loss, "
-        "selection bias, warm-up, z-loss and jitter. They begin with the shares at step 1."
+        "Six small films, each with the shares of eight experts over 200 steps of training: nothing done, balance "
+        "loss, selection bias, warm-up, z-loss and jitter. They begin with the shares at step 1."
     )
     step = traitlets.Int(0, min=0, max=20).tag(sync=True)
     """Index of the training step."""
