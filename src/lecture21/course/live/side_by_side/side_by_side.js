@@ -152,8 +152,8 @@ export default {
         if (!share) return [];
         const [visible, hidden] = share.map((each) => percent(each));
         const letter = `“${shortName(letters[at()])}”`;
-        const copies = copied(share) ? "copies: it " : "";
-        return [`The model ${labelsNow[i]} ${copies}gives ${letter} ${visible} in sight and ${hidden} hidden.`];
+        const copies = copied(share) ? "it copies, and " : "";
+        return [`${capital(labelsNow[i])}: ${copies || "it "}gives ${letter} ${visible} in sight and ${hidden} hidden.`];
       });
       panels.forEach(({ list, stamp }, i) => {
         stamp.hidden = !copied(shares[i]);

@@ -38,7 +38,7 @@ const NOTE = "The stronger the color of a character, the more bits it takes unde
  */
 export function attentionView(frame, { onHead, onQuery }) {
   const over = arcs(frame, onQuery);
-  const title = "All heads: rows are queries, columns keys. Choose one.";
+  const title = "All heads: each row looks at the columns. Choose one.";
   const panel = create("div", { class: "panel heads" }, create("p", { class: "panel-title" }, title));
   const maps = headMaps(frame, panel, onHead);
   frame.stage.append(panel);
