@@ -153,7 +153,9 @@ export default {
         const [visible, hidden] = share.map((each) => percent(each));
         const letter = `“${shortName(letters[at()])}”`;
         const copies = copied(share) ? "it copies, and " : "";
-        return [`${capital(labelsNow[i])}: ${copies || "it "}gives ${letter} ${visible} in sight and ${hidden} hidden.`];
+        return [
+          `${capital(labelsNow[i])}: ${copies || "it "}gives ${letter} ${visible} in sight and ${hidden} hidden.`,
+        ];
       });
       panels.forEach(({ list, stamp }, i) => {
         stamp.hidden = !copied(shares[i]);
