@@ -97,7 +97,7 @@ def test_the_trained_model_is_offered_by_other_figures_until_it_is_cleared(open_
     pair = stage.figure("side_by_side-4")
     ready(pair)
     expect(pair.get_by_label(name)).to_be_checked()
-    expect(pair.locator(".reading")).to_contain_text("The model your model (")
+    expect(pair.locator(".reading")).to_contain_text("Your model (")
 
     fold = kept(stage.figure("train"))
     expect(fold).to_contain_text(f"your model (loss {loss:.2f}, 30 steps)", use_inner_text=True)
