@@ -276,7 +276,9 @@ export default {
       if (plain) return frame.describe(plainDescription(session, goals()));
       const { settings, planned } = session;
       const stored = settings && isRecipe(settings) ? storedRun(curves, planned) : undefined;
-      const expected = planned ? chart.guess.upTo(session.seconds) : undefined;
+      // A run of so many steps ends where the guess ends, whatever time was foreseen.
+      const isWhole = session.status === "finished" && settings?.steps;
+      const expected = planned ? chart.guess.upTo(isWhole ? chart.guess.span : session.seconds) : undefined;
       const { corpus, levels } = own;
       frame.describe(describe(session, { values, shape: shapeOf[values.size], corpus, levels, stored, expected }));
     }
