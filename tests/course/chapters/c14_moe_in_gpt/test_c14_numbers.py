@@ -24,17 +24,14 @@ def test_rerouted(said):
     said("Changing a single layer, whichever it is, leaves the last three in this order.")
     fixed = whole.loc["by character"]
     lost = fixed[["none", "other"]].sub(fixed.learned, axis=0)
-    said("lose {:.1f} to {:.1f} nats without any expert, and {:.1f} to {:.1f} with another.",
+    said("lose {:.1f} to {:.1f} nats without any expert, and {:.1f} to {:.1f} with another:",
          *lost.agg(["min", "max"]).to_numpy().T.ravel())  # fmt: skip
-    others = learned[["none", "other"]].sub(learned.learned, axis=0)
-    assert (lost.min() > others.max()).all()  # the table's models lose more
     worse = (fixed.none > fixed.other).sum()
     said("taking the expert away was worse than a wrong one in {:words} of {:words} cases;", worse, len(fixed))
     every = whole.drop("by character")
     assert (every.none < every.other).all()
     assert len(every.groupby(["model", "seed"])) == 7
     said("Six others with a learned router, from the next section, agree.")
-    said("The other {:words} models with learned routers", len(every.groupby(["model", "seed"])) - 1)
 
 
 def test_the_table_wins(said):
@@ -60,7 +57,7 @@ def test_the_table_wins(said):
     assert table.max() < cut.min() < cut.max() < total.min()  # part of it, not all
     ahead = cut - narrow
     assert abs(ahead.mean()) < ahead.std()
-    said("Then the learned 2 of 16 is not clearly ahead, and the table is.")
+    said("Then the learned 2 of 16 is not clearly ahead, and the table is")
     said("the models end at {:.2f}, behind both dense ones.", chance.mean())
     assert chance.min() > max(active.max(), total.max())
     seconds = runs.groupby("arm").seconds.sum()
@@ -86,16 +83,25 @@ def causes() -> pd.DataFrame:
 
 
 def test_six_trainings(said, routers, causes):
+    """The two cures that look at the load hold it, in the films and on new text; no other does."""
     most = 100 * routers[["busiest_1", "busiest_2"]]
-    ends = results.load("router_load").query("learning_rate == 0.06 and step == 200")
+    ends = results.load("router_load").query("learning_rate == 0.06 and step == 200 and layer == 2")
     ends = ends.assign(busiest=100 * ends.filter(like="expert_").max(axis=1)).set_index("setting")
+    cures = ["aux 0.01", "bias 0.01"]
+    two = ends.loc["none"].filter(like="expert_").apply(lambda row: row.nlargest(2).sum(), axis=1)
+    said("with the two cures, the busiest expert of every seed ends with at most {:.0f} %, otherwise with at least "
+         "{:.0f} %, and without a cure two experts take {:.0f} to {:.0f} %.", ends.busiest[cures].max(),
+         ends.busiest.drop(cures).min(), 100 * two.min(), 100 * two.max())  # fmt: skip
     turns = causes.loc[(0.06, "bias 0.01")]
     assert turns[["ten_1", "ten_2"]].max(axis=None) < 0.27
     assert turns[["batch_1", "batch_2"]].mean(axis=None) > 0.5  # single batches are uneven, and their sum is not
-    cured = max(ends.loc["aux 0.01", "busiest"].max(), most.loc[(0.06, "aux 0.01")].max(axis=None))
+    tuned = routers[routers.tuned.astype(str) == "True"].loc[0.01, ["busiest_1", "busiest_2"]]
+    assert tuned.loc[cures].max(axis=None) < 0.2  # "both are even"
+    assert tuned.drop(cures).groupby("setting").max().max(axis=1).min() > 0.28
+    assert most.loc[(0.06, "aux 0.01")].max(axis=None) < 40
     dead = routers.loc[(0.06, "aux 0.01"), ["dead_1", "dead_2"]]
-    said("the busiest then has at most {:.0f} %, and {:.0f} to {:.0f} experts of each layer have less than a tenth",
-         cured, dead.min(axis=None), dead.max(axis=None))  # fmt: skip
+    said("{:.0f} to {:.0f} experts of each layer have less than a tenth of their share", dead.min(axis=None),
+         dead.max(axis=None))  # fmt: skip
     even = 100 * causes.loc[(0.06, "aux 0.1"), ["busiest_1", "busiest_2"]]
     said("(`benchmarks/c14_collapse_causes.py`), the busiest has at most {:.0f} %.", even.max(axis=None))
     film = results.load("router_load").query("learning_rate == 0.06 and seed == 0 and layer == 2").set_index("step")
@@ -103,8 +109,6 @@ def test_six_trainings(said, routers, causes):
     assert film.loc[20:100].max(axis=1).min() > 0.98
     assert (film.loc[200] > 0.01).sum() == 3
     said("one has nearly all of layer 2 until step 100, and three share it at the end.")
-    two = ends.query("layer == 2").loc["none"].filter(like="expert_").apply(lambda row: row.nlargest(2).sum(), axis=1)
-    said("two experts of layer 2 take {:.0f} to {:.0f} % of the last ten batches", 100 * two.min(), 100 * two.max())
     means = [most.loc[(0.06, name)].mean(axis=None) / 100 for name in ("jitter 0.1", "z-loss 0.001", "none",
                                                                        "bias 0.01")]  # fmt: skip
     said("mean of layers and seeds: {:.2f} and {:.2f}, and {:.2f} without), and the selection bias with a rate of 0.01 "
