@@ -1,11 +1,9 @@
 """Answers of chapter 13."""
 
-import math
-
 import torch
 
 from lecture21.course.chapters import results
-from lecture21.mixtures import ambiguity_decomposition, best_penalty
+from lecture21.mixtures import ambiguity_decomposition
 
 
 def terms(members, truth: float, weights):
@@ -48,11 +46,6 @@ def best_kappa() -> str:
     return "It falls first and rises at the end." if sum(inside) > 15 else ""
 
 
-def penalty_of_thirty() -> str:
-    assert math.isclose(best_penalty(1.0, 0.65, 0.2, 1), 0.2, rel_tol=1e-3)
-    return "smaller than σ²" if best_penalty(1.0, 0.65, 0.2, 30) < 0.19 else ""
-
-
 def fifty_draws(arm: str, points: int) -> tuple[dict[str, float], str]:
     """Return the mean errors of an arm at each penalty, and the penalty that other draws choose."""
     rows = results.load("bumps").query("arm == @arm and points == @points")
@@ -79,7 +72,6 @@ def explained() -> dict[str, list[str]]:
     return {
         "13.2": [f"{error:.3f}" for error in (one[best], thirty["0.001"], thirty[tuned])],
         "13.5": [f"{nats[kappa]:.2f}" for kappa in (0.0, 0.5, 1.0)],
-        "13.6": [f"{best_penalty(1.0, 0.65, 0.2, 30):.3f}"],
     }
 
 
@@ -89,6 +81,5 @@ CHOICES = {
     "13.3": best_pair,
     "13.4": best_kappa,
     "13.5": pair_of_gpts,
-    "13.6": penalty_of_thirty,
 }
 IN_CHAPTER = set()
