@@ -46,7 +46,7 @@ def test_the_baseline_that_costs_nothing(said, cold, last):
     scores = sft.score.xs(100, level="seed")
     assert (len(scores), scores.idxmax()) == (6, 0.2)  # chosen with another seed
     said("a temperature of $\\tau=0.2$ before sampling")
-    said("and the score is {:.2f}, with no label and no update.", sft.score[0.2][seeds].mean())
+    said("and the score is {:.2f}. Most demonstrations are helpful", sft.score[0.2][seeds].mean())
     said("politeness hardly moves: from {:.2f} to {:.2f}.", sft.polite[1.0][seeds].mean(),
          sft.polite[0.2][seeds].mean())  # fmt: skip
     different = sft.different[0.2][seeds]
