@@ -254,7 +254,7 @@ def test_a_model_is_not_published_when_a_row_is_measured_again(monkeypatch):
 ARGUMENTS = {
     "c09_gpt_ladder": [[], ["char-rnn"]],
     "c10_modern": [[], ["search"], ["search", "equal"]],  # the other edition needs a text from the network
-    "c10_record": [[], ["tune"]],
+    "c10_record": [[], ["time"], ["tune"]],
 }
 SCRIPTS = sorted(path.stem for path in (ROOT / "benchmarks").glob("c[0-9]*.py") if "run(main)" in path.read_text())
 

@@ -70,7 +70,7 @@ _MODERN = {
 _RECIPES: dict[str, TrainConfig] = {
     "modern": TrainConfig(steps=2000, batch_size=12, **_MODERN),
     "modern-gpt0": TrainConfig(steps=1200, batch_size=32, **_MODERN),
-    "modern-laptop": TrainConfig(steps=3600, batch_size=12, weight_decay=0.1, **_MODERN),
+    "modern-laptop": TrainConfig(steps=3600, batch_size=12, shuffle=True, weight_decay=0.1, **_MODERN),
 }
 
 
