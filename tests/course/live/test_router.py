@@ -51,9 +51,16 @@ def ready(figure):
     return figure
 
 
-def bars(figure) -> dict[str, float]:
+def bars(figure, place: int) -> dict[str, float]:
+    """Return what the next letter costs (0), or by how much the mean of the text rises (1)."""
     script = "all => all.map((row) => [...row.querySelectorAll('.name, .number')].map((part) => part.textContent))"
-    return {name: float(number) for name, number in figure.locator(".bars li").evaluate_all(script)}
+    rows = figure.locator(".bars").nth(place).locator("li").evaluate_all(script)
+    return {name: float(number.replace("\u2212", "-")) for name, number in rows}
+
+
+def mean(figure) -> float:
+    """Return the mean loss of the text as the router decides."""
+    return float(re.search(r"\d\.\d+", figure.locator(".panel-title", has_text="Mean of the text").inner_text())[0])
 
 
 def test_every_letter_has_a_line_to_its_expert_in_each_layer(open_figures):
@@ -66,7 +73,9 @@ def test_every_letter_has_a_line_to_its_expert_in_each_layer(open_figures):
             f"Layer {layer + 1}: “A” goes to expert {experts[layer][0] + 1}."
         )
         until(lambda: experts_of(figure) == experts[layer])
-    until(lambda: bars(figure) == {"the router's choice": pytest.approx(losses.mean().item(), abs=0.0051)})
+    until(lambda: mean(figure) == pytest.approx(losses.mean().item(), abs=0.00051))
+    until(lambda: bars(figure, 0) == {"the router's choice": pytest.approx(losses[0].item(), abs=0.0051)})
+    assert bars(figure, 1) == {}
     painted = figure.locator("canvas").evaluate(
         "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.filter((v, i) => i % 4 === 3 && v).length"
     )
@@ -104,10 +113,15 @@ def test_one_letter_goes_elsewhere_and_its_cost_is_said(open_figures):
         numbers = [float(n) for n in re.findall(r"\d+\.\d+", said)]
         expected = [losses[at], own[at], losses.mean(), own.mean()]
         assert numbers == pytest.approx([each.item() for each in expected], abs=0.0051)
-        mean = losses.mean().item()
-        until(lambda mean=mean: bars(figure)["as you sent them"] == pytest.approx(mean, abs=0.0051))
+        rise = pytest.approx((losses - own).mean().item(), abs=0.00051)
+        until(lambda rise=rise: bars(figure, 1) == {"as you sent them": rise})
+        costs = {"the router's choice": own[at].item(), "as you sent them": losses[at].item()}
+        until(lambda costs=costs: bars(figure, 0) == pytest.approx(costs, abs=0.0051))
+    widths = figure.locator(".bars").nth(0).locator(".drawn").evaluate_all("all => all.map((bar) => bar.offsetWidth)")
+    assert widths[1] / widths[0] == pytest.approx(costs["as you sent them"] / costs["the router's choice"], abs=0.05)
     figure.get_by_role("button", name="Reset").click()
-    until(lambda: list(bars(figure)) == ["the router's choice"])
+    until(lambda: list(bars(figure, 0)) == ["the router's choice"])
+    assert bars(figure, 1) == {}
 
 
 def test_all_letters_go_elsewhere_and_every_loss_stays_in_sight(open_figures):
@@ -120,16 +134,32 @@ def test_all_letters_go_elsewhere_and_every_loss_stays_in_sight(open_figures):
     def to_usual(routing, layer):
         return routing._replace(experts=usual[layer][None, :, None])
 
-    expected = {"the router's choice": run(model, ids)[1].mean().item()}
+    own = run(model, ids)[1].mean().item()
+    expected = {}
     for name, reroute in (("the usual expert", to_usual), ("no expert", to_nobody), ("the next expert", to_another)):
         figure.get_by_role("radio", name=name).check(force=True)
         experts, losses = run(model, ids, reroute)
-        expected[name] = losses.mean().item()
-        until(lambda: bars(figure) == {key: pytest.approx(value, abs=0.0051) for key, value in expected.items()})
+        expected[name] = losses.mean().item() - own
+        until(lambda: bars(figure, 1) == {key: pytest.approx(value, abs=0.00051) for key, value in expected.items()})
+        until(lambda name=name: list(bars(figure, 0)) == ["the router's choice", name])
         reached = [-1] * 32 if name == "no expert" else experts[0]
         until(lambda reached=reached: experts_of(figure) == reached)
     figure.get_by_label("Your text").fill("Who's there?")
-    until(lambda: list(bars(figure)) == ["the router's choice", "the next expert"])
+    until(lambda: list(bars(figure, 1)) == ["the next expert"])
+
+
+def test_nothing_moves_under_the_pointer_and_the_last_letter_has_no_next_one(open_figures):
+    figure = ready(open_figures(live.Router(text="To be")).figure("router"))
+    places = figure.locator(".experts, fieldset").all()
+    before = [place.bounding_box()["y"] for place in places]
+    figure.locator(".experts button").nth(2).click()
+    figure.get_by_role("radio", name="no expert").check(force=True)
+    until(lambda: "no expert" in bars(figure, 1))
+    assert [place.bounding_box()["y"] for place in places] == before
+    figure.locator(".letter").last.click()
+    expect(figure.locator(".next")).to_have_text("No letter comes after this one.")
+    until(lambda: bars(figure, 0) == {})
+    assert [place.bounding_box()["y"] for place in places] == before
 
 
 def test_the_usual_expert_is_the_most_frequent_one_of_each_character():
@@ -197,7 +227,7 @@ def test_a_model_of_the_reader_with_two_experts_for_each_character(show):
     ids = tokenizer.encode(text)
     experts, losses = run(model, ids)
     until(lambda: experts_of(figure) == experts[1])
-    until(lambda: bars(figure)["the router's choice"] == pytest.approx(losses.mean().item(), abs=0.0051))
+    until(lambda: mean(figure) == pytest.approx(losses.mean().item(), abs=0.00051))
 
 
 def test_a_dense_model_is_refused_in_one_sentence(show):

@@ -102,7 +102,7 @@ export function routeLines(frame, { onLetter, onExpert }) {
   }
 
   return {
-    redraw: target.redraw,
+    panel: target.panel,
     /** @param {Lines} next */
     update(next) {
       lines = next;
@@ -150,6 +150,6 @@ export const STYLE = `
 .letter { min-width: 0; padding: 0.5rem 0; border-radius: 3px; overflow: hidden; font: 1rem/1 ui-monospace, monospace; text-align: center; }
 .experts { gap: 4px; } .experts button { min-width: 0; min-height: 2rem; padding: 0; border: 0; border-radius: 3px; overflow: hidden; font-weight: 600; }
 .letter.chosen, .experts [aria-pressed="true"] { outline: 3px solid var(--ink); outline-offset: -2px; }
-.bars { --names: 11rem; } .bars .name { font-family: inherit; }
+.bars { --names: 11rem; } .bars .name { font-family: inherit; } .next { margin-top: 0.6rem; } .next + .bars { min-height: 3rem; }
 @container (max-width: 36rem) { .letter { font-size: 0.8rem; } .experts button { font-size: 0.7rem; } .bars { --names: 8.5rem; } }
 `;

@@ -25,6 +25,8 @@ const NAMES = {
   next: "the next expert",
   mine: "as you sent them",
 };
+const DEAR = 4; // nats, about what a letter costs that is guessed at random: the length of the bars of one letter
+const RISE = 0.1; // nats: the least that the whole length of a bar of the text means
 
 export default {
   /** @param {import("../kit/frame.js").Context} context */
@@ -58,11 +60,6 @@ export default {
       onInput: (text) => (sent.clear(), state.set({ text, cursor: 0 })),
     });
     field.node.classList.add("wide");
-    choice("way", {
-      label: "Send all letters, in all layers, to",
-      options: ["learned", "usual", "none", "next"].map((way) => [way, NAMES[/** @type {Way} */ (way)]]),
-      onInput: (way) => (sent.clear(), state.set({ way })),
-    });
     frame.root.append(create("style", {}, WRITE_STYLE + STYLE));
     const lines = routeLines(frame, {
       onLetter: (cursor) => state.set({ cursor }),
@@ -71,7 +68,24 @@ export default {
         state.set({ way: "learned" });
       },
     });
-    const losses = bars(panel(frame, "Loss of this text, nats per character"), "Loss of this text");
+    const nextTitle = create("p", { class: "panel-title next" });
+    lines.panel.append(nextTitle);
+    const next = bars(lines.panel, "Loss of the next letter");
+    const below = create("div", { class: "controls" });
+    panel(
+      frame,
+      "",
+      below,
+      create("p", { class: "note" }, "The usual expert of a letter is the one that gets it most often."),
+    );
+    choice("way", {
+      parent: below,
+      label: "Send all letters, in all layers, to",
+      options: ["learned", "usual", "none", "next"].map((way) => [way, NAMES[/** @type {Way} */ (way)]]),
+      onInput: (way) => (sent.clear(), state.set({ way })),
+    });
+    const textTitle = create("p", { class: "panel-title" });
+    const text = bars(panel(frame, "", textTitle), "By how much the mean loss of the text rises");
 
     /** The same, where it is there for certain. */
     const known = () => /** @type {EngineModel} */ (gpt);
@@ -134,19 +148,39 @@ export default {
         chosen: cursor(),
         count: count(),
       });
-      const most = Math.max(...[...tried.values()].map(({ loss }) => loss));
-      const order = /** @type {const} */ (["learned", "usual", "none", "next", "mine"]);
-      const rows = order.filter((way) => tried.has(way) && (way !== "mine" || sent.size));
-      losses.update(
-        rows.map((way) => {
-          const loss = tried.get(way)?.loss ?? 0;
-          return { name: NAMES[way], text: written(loss), share: loss / most };
-        }),
-      );
+      showLosses(learned, characters);
       say(learned, routed, experts, characters);
     }
 
-    /** Say what became of the chosen letter, and of the text. */
+    /** Show what the letter after the chosen one costs, and by how much each way raises the mean of the text. */
+    function showLosses(/** @type {Routed} */ learned, /** @type {string[]} */ characters) {
+      const i = cursor();
+      const isLast = i + 1 === characters.length;
+      nextTitle.textContent = isLast
+        ? "No letter comes after this one."
+        : `The next letter, “${sign(characters[i + 1])}”, costs (nats)`;
+      const rows = [...new Set(["learned", now()])].map((each) => {
+        const way = /** @type {Way | "mine"} */ (each);
+        const cost = tried.get(way)?.losses[i] ?? 0;
+        return { name: NAMES[way], text: written(cost), share: Math.min(cost / DEAR, 1) };
+      });
+      next.update(isLast ? [] : rows);
+      const others = /** @type {const} */ (["usual", "none", "next", "mine"]).flatMap((way) => {
+        const found = way === "mine" && !sent.size ? undefined : tried.get(way);
+        return found ? [{ name: NAMES[way], rise: found.loss - learned.loss }] : [];
+      });
+      textTitle.textContent = `Mean of the text: ${written(learned.loss, 3)} nats per letter.${others.length ? " Sent elsewhere:" : ""}`;
+      const most = Math.max(RISE, ...others.map(({ rise }) => Math.abs(rise)));
+      text.update(
+        others.map(({ name, rise }) => ({
+          name,
+          text: `${rise < 0 ? "" : "+"}${written(rise, 3)}`,
+          [rise < 0 ? "outline" : "share"]: Math.abs(rise) / most,
+        })),
+      );
+    }
+
+    /** Say where the chosen letter goes. */
     function say(
       /** @type {Routed} */ learned,
       /** @type {Routed} */ routed,
@@ -157,17 +191,15 @@ export default {
       const to = experts[i] === NOBODY ? "no expert" : `expert ${experts[i] + 1}`;
       const own = learned.experts[layer() * shown.ids.length + i];
       const instead = experts[i] === own ? "" : ` in place of expert ${own + 1}`;
-      const next = i + 1 < characters.length ? characters[i + 1] : null;
-      const changed = now() !== "learned";
-      const cost =
-        next === null
-          ? ""
-          : ` The prediction of the next letter, “${sign(next)}”, costs ${written(routed.losses[i])} nats` +
-            `${changed ? `, and ${written(learned.losses[i])} with the router's choice` : ""}.`;
-      const whole = changed
-        ? `The loss of the text is ${written(routed.loss)} nats per character, and ${written(learned.loss)} with the router's choices.`
-        : `The loss of the text is ${written(learned.loss)} nats per character.`;
-      frame.describe(`Layer ${layer() + 1}: “${sign(characters[i])}” goes to ${to}${instead}.${cost} ${whole}`);
+      const isLast = i + 1 === characters.length;
+      const change = (/** @type {number} */ after, /** @type {number} */ before) =>
+        `${written(after)} nats${routed === learned ? "" : `, and ${written(before)} as the router decides`}.`;
+      const cost = isLast
+        ? ""
+        : ` The next letter, “${sign(characters[i + 1])}”, costs ${change(routed.losses[i], learned.losses[i])}`;
+      const whole = ` The text costs ${change(routed.loss, learned.loss).replace(" nats", " nats per letter")}`;
+      const said = `Layer ${layer() + 1}: “${sign(characters[i])}” goes to ${to}${instead}.${cost}${whole}`;
+      frame.describe(create("span", { class: "hidden" }, said)); // it is in the picture
     }
 
     function update() {
@@ -191,6 +223,7 @@ export default {
       const { n_layer: layers } = gpt.config;
       const numbers = Array.from({ length: layers }, (_, i) => String(i + 1));
       (layers <= 8 ? choice : select)("layer", {
+        parent: below,
         label: "Layer",
         options: numbers.map((each) => [each, each]),
         show: (layer) => String(Math.min(layer, layers)),

@@ -37,7 +37,8 @@ class Router(ModelFigure):
     figure = "router"
     description = (
         "A text of 32 letters, and below it eight experts. A line leads from each letter to the expert that processes "
-        "it in the first layer of a small sparse GPT. A bar shows the loss of the text."
+        "it in the first layer of a small sparse GPT. A bar shows what the letter after the chosen one costs; "
+        "below, the mean loss of the text."
     )
     default_model = "modern-moe"
     text = Text("To be, or not to be, that is the", longest=32).tag(sync=True)
