@@ -50,7 +50,7 @@ def test_the_figure_counts_tokens_and_names_the_next_merge(open_figures):
     expect(reading).to_have_text("0 merges: 42 characters, 42 tokens, 1.00 characters per token.")
     first, second = pairs_of_bytes()[0]
     note = figure.locator(".note").inner_text().replace("␣", " ")
-    assert note.startswith(f"In the plays, merge 1 joins “{first}” and “{second}”:")
+    assert note.startswith(f"The plays merge “{first}” and “{second}” next:")
     field.fill("the the")
     slider.press("End")
     until(lambda: reading.inner_text().startswith("300 merges: 7 characters, 3 tokens, 2.33"))
@@ -72,12 +72,13 @@ def test_pairs_are_counted_within_words(load_module, n):
 
 
 def runners(you: int, *pair: str) -> list[str]:
-    """The tokens that one merge takes away from “banana bandana”: the reader's, the plays', the most frequent one."""
+    """The tokens of “banana bandana” that one merge saves: the reader's, the plays', the most frequent one."""
     text = "banana bandana"
-    merges = {"you": tuple(each.encode() for each in pair), "the plays": MERGES[0], "the most frequent": (b"a", b"n")}
+    merges = {"you": tuple(each.encode() for each in pair)}
+    merges |= {"Shakespeare's plays": MERGES[0], "most frequent pairs": (b"a", b"n")}
     took = {name: len(text) - len(bpe.encode(text, [merge])) for name, merge in merges.items()}
     assert took["you"] == you
-    return [f"{name}\n−{each}" for name, each in took.items()]
+    return [f"{name}\n{each}" for name, each in took.items()]
 
 
 def test_the_reader_merges_a_pair_and_the_most_frequent_one_is_compared(open_figures):
@@ -103,3 +104,25 @@ def test_the_reader_merges_a_pair_and_the_most_frequent_one_is_compared(open_fig
         if choices.count():
             choices.first.click()
     expect(figure.locator(".tokens span")).to_have_text(["banana", "␣bandana"], use_inner_text=True)  # no pair is left
+
+
+@pytest.mark.parametrize("width", [900, 390])
+def test_a_pair_stays_where_it_was_while_others_are_merged(open_figures, width):
+    figure = open_figures(live.Merges(), viewport={"width": width, "height": 900}).figure("merges")
+    buttons = figure.locator(".pairs button")
+
+    def pairs() -> list[str]:
+        return [text.split("  ")[0] for text in buttons.all_inner_texts()]
+
+    def places() -> list[dict]:
+        return [button.bounding_box() for button in buttons.all()]
+
+    before, at = pairs(), places()
+    assert len(before) == 8
+    buttons.nth(5).click()
+    expect(buttons.nth(5)).not_to_contain_text(before[5])
+    assert places() == at
+    left = [pair for pair in pairs() if pair in before]
+    assert len(left) >= 5  # merging a pair ends those with one of its tokens
+    assert all(pairs().index(pair) == before.index(pair) for pair in left)
+    assert figure.page.evaluate("document.activeElement.shadowRoot.activeElement.matches('.pairs :nth-child(6)')")

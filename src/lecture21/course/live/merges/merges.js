@@ -9,12 +9,14 @@ import { encode, mostFrequent, pairCounts, visible } from "./bpe.js";
 
 const STYLE = `
 .control:has(textarea) { flex: 1 1 100%; }
-.pairs button { font-family: ui-monospace, monospace; } .pairs small { font: 0.8rem system-ui, sans-serif; margin-left: 0.4rem; }
-.bars { --names: 9rem; } .bars .name { font-family: inherit; } .tokens { line-height: 2; }
+.pairs { display: grid; grid-template-columns: repeat(4, 1fr); } .pairs button { padding: 0.3rem; font-family: ui-monospace, monospace; } .pairs small { font: 0.8rem system-ui, sans-serif; margin-left: 0.4rem; }
+@container (max-width: 36rem) { .pairs { grid-template-columns: 1fr 1fr; } }
+.bars { --names: 9.5rem; } .bars .name { font-family: inherit; } .tokens { line-height: 2; }
 .tokens span { display: inline-block; line-height: 1.5; padding: 0.1rem 0.15rem; margin-right: 2px; border-radius: 3px; }
 `;
 
-const FIRST = "Race against the plays: choose which pair to merge next, several times.";
+const FIRST =
+  "Merge a pair of your text, several times. Can you save more tokens than the merges of Shakespeare's plays do?";
 const CHOICES = 8; // pairs from which the reader chooses
 const MOST = 40; // merges of the reader's own
 
@@ -42,7 +44,7 @@ export default {
     frame.root.append(create("style", {}, WRITE_STYLE + STYLE));
     const { slider, textField } = controlsOf(frame);
     slider("merges", {
-      label: "Merges from the plays",
+      label: "Merges learned from Shakespeare's plays",
       max: pairs.length,
       onInput: (merges) => state.set({ merges, own: [] }),
     });
@@ -51,14 +53,16 @@ export default {
     const next = create("p", { class: "note" });
     const pairsTitle = create("p", { class: "panel-title" }, "Which pair next? Each with its count in your text");
     const choices = create("div", { class: "actions pairs" });
+    panel(frame, "", pairsTitle, choices, next); // first: nothing above them moves them while one is pressed again and again
     panel(frame, "The tokens of the text", shown);
-    panel(frame, "", pairsTitle, choices, next);
     const raceTitle = create("p", { class: "panel-title" });
     const won = create("p", { class: "right" });
     const race = panel(frame, "", raceTitle);
-    const runners = bars(race, "Tokens taken away");
+    const runners = bars(race, "Tokens saved");
     race.append(won);
     frame.onTheme(update);
+    /** The pairs that are offered, each where it was. @type {string[]} */
+    let offered = [];
 
     function update() {
       const { merges, text, own } = state.values;
@@ -76,10 +80,10 @@ export default {
       run(text, merges, own, tokens.length);
       const counted = pairCounts(text, made).slice(0, CHOICES);
       offer(own.length < MOST ? counted : []);
-      next.textContent = merges < pairs.length ? nextMerge(pairs[merges], merges, tokens) : "All merges are made.";
+      next.textContent = merges < pairs.length ? nextMerge(pairs[merges], tokens) : "All merges are made.";
     }
 
-    /** Show how many tokens the reader's merges have taken away, and how many as many others would have. */
+    /** Show how many tokens the reader's merges have saved, and how many as many others would have. */
     function run(
       /** @type {string} */ text,
       /** @type {number} */ merges,
@@ -94,10 +98,10 @@ export default {
       const plays = encode(text, pairs.slice(0, merges + own.length)).length;
       const often = encode(text, mostFrequent(text, learned, own.length)).length;
       /** @type {[string, number][]} */
-      const all = [["you", left], ["the plays", plays], ["the most frequent", often]]; // prettier-ignore
+      const all = [["you", left], ["Shakespeare's plays", plays], ["most frequent pairs", often]]; // prettier-ignore
       const most = Math.max(1, ...all.map(([, each]) => start - each));
-      raceTitle.textContent = `The race: tokens taken away by ${count(own.length, "merge")} each, from ${start}`;
-      runners.update(all.map(([name, each]) => ({ name, text: `−${start - each}`, share: (start - each) / most })));
+      raceTitle.textContent = `Tokens saved by ${count(own.length, "merge")} each, of ${start}`;
+      runners.update(all.map(([name, each]) => ({ name, text: String(start - each), share: (start - each) / most })));
       won.hidden = left > often || left >= plays;
       won.textContent = "✓ You are ahead of the plays: they counted their pairs in another text, you in this one.";
       const [first, second] = own[own.length - 1];
@@ -112,19 +116,25 @@ export default {
       frame.acted();
     }
 
-    /** Offer pairs; the keyboard stays at the first of them when one was chosen. */
+    /** Offer pairs; the keyboard stays where one was chosen. */
     function offer(/** @type {import("./bpe.js").Count[]} */ counted) {
-      const wasIn = choices.contains(frame.root.activeElement);
+      const at = [...choices.children].findIndex((each) => each === frame.root.activeElement);
       pairsTitle.hidden = !counted.length;
+      const found = new Map(counted.map((each) => [each.pair.join("\u0100"), each]));
+      const old = state.values.own.length ? offered : [];
+      const fresh = [...found.keys()].filter((key) => !old.includes(key));
+      // A pair stays where it was; where the chosen one was, there is another.
+      offered = [...old.map((key) => (found.has(key) ? key : (fresh.shift() ?? ""))), ...fresh].filter(Boolean);
       choices.replaceChildren();
-      for (const { pair, times } of counted) {
+      for (const { pair, times } of offered.flatMap((key) => found.get(key) ?? [])) {
         const node = button(choices, {
           label: `${visible(pair[0])} + ${visible(pair[1])}`,
           onClick: () => state.set({ own: [...state.values.own, pair] }),
         });
         node.append(" ", create("small", {}, `${times} ×`));
       }
-      if (wasIn) choices.querySelector("button")?.focus();
+      const there = choices.children[Math.min(at, choices.children.length - 1)];
+      if (there instanceof HTMLElement) there.focus();
     }
 
     /** A token with a color of its own; a single byte has none. */
@@ -141,10 +151,10 @@ export default {
 };
 
 /** Say which merge is the next one, and how often the text has its pair. */
-function nextMerge(/** @type {Pair} */ [first, second], /** @type {number} */ merges, /** @type {string[]} */ tokens) {
+function nextMerge(/** @type {Pair} */ [first, second], /** @type {string[]} */ tokens) {
   const times = tokens.filter((token, i) => token === first && tokens[i + 1] === second).length;
   const here = times === 0 ? "not in your text" : times === 1 ? "once in your text" : `${times} times in your text`;
-  return `In the plays, merge ${merges + 1} joins “${visible(first)}” and “${visible(second)}”: ${here}.`;
+  return `The plays merge “${visible(first)}” and “${visible(second)}” next: ${here}.`;
 }
 
 function count(/** @type {number} */ number, /** @type {string} */ name) {

@@ -34,7 +34,8 @@ class Merges(Figure):
     figure = "merges"
     description = (
         "A text box, and a slider for the number of merges of a byte-pair encoding trained on the plays. Below, the "
-        "text is cut into colored tokens, with the number of tokens, the characters per token, and the next merge."
+        "pairs that can be merged next, and the text cut into colored tokens, with their number and the characters "
+        "per token."
     )
     merges = traitlets.Int(40, min=0, max=MERGES).tag(sync=True)
     text = Text("To be, or not to be, that is the question.", longest=400).tag(sync=True)
