@@ -194,6 +194,7 @@ def test_a_digit_is_drawn_over_the_example_and_read(open_figures):
     draw(figure, (7, 5.8), (7, 7.2))  # small, in a corner
     until(lambda: "The GPT reads your drawing as “one”" in reading(figure))
     stick = image(figure)
+    expect(figure.get_by_label("An example")).to_have_value("")  # it is no example
     assert (stick[:, 3:5] > 0.9).all()  # it has come to the middle, and to the top and the bottom
     assert stick[:, :2].max() < 0.05  # nothing of the seven is left
     expected = reader.probabilities(reader.read(), (16 * stick).round()[None] / 16)[0]
@@ -205,6 +206,7 @@ def test_a_digit_is_drawn_over_the_example_and_read(open_figures):
     until(lambda: "The GPT reads your drawing as “zero”" in reading(figure))
     figure.get_by_role("button", name="Reset").click()
     until(lambda: tones(figure) == first)
+    expect(figure.get_by_label("An example")).to_have_value("7")
     draw(figure, (2, 1), (6, 1), (4, 7))
     until(lambda: "The GPT reads your drawing as “seven”" in reading(figure))
     draw(figure, (2.5, 4), (6, 4))  # a second stroke does not begin another drawing

@@ -59,7 +59,7 @@ export default {
     select("digit", {
       label: "An example",
       options: NAMES.map((name, i) => [String(i), name]),
-      show: String,
+      show: (digit) => (values.strokes ? "" : String(digit)), // "": a drawing of the reader's is no example
       take: Number,
       onInput: (digit) => draw(null, { digit }),
     });
