@@ -48,13 +48,18 @@ export default {
       height: (width) => Math.min(320, 190 + width / 5),
       full: true,
       content() {
-        const seeds = curves.flatMap(({ contexts, seeds }, i) =>
-          seeds.map((nats) => ({ x: contexts, y: nats, ...look(i), width: 0.75 })),
+        const seen = (/** @type {Curve} */ { contexts }, /** @type {number[]} */ losses) =>
+          losses.map((loss, k) => (contexts[k] < CONTEXTS[state.values.index] ? NaN : loss)); // the rest gives the answer away
+        const seeds = curves.flatMap((curve, i) =>
+          curve.seeds.map((nats) => ({ x: curve.contexts, y: seen(curve, nats), ...look(i), width: 0.75 })),
         );
         const means = curves.map((curve, i) => ({
           name: curve.name,
           x: curve.contexts,
-          y: curve.contexts.map((each) => mean(curve, each)),
+          y: seen(
+            curve,
+            curve.contexts.map((each) => mean(curve, each)),
+          ),
           points: true,
           ...look(i),
         }));
@@ -136,7 +141,7 @@ export default {
       frame.describe(create("span", { class: "hidden" }, said)); // it is in the drawings
     }
 
-    /** By how much the mean losses of the networks rise, against the whole context. */
+    /** By how much the mean losses of the networks rise, against the whole context; below 0.01 nats, seeds differ as much. */
     function told(/** @type {number} */ index) {
       if (index === CONTEXTS.length - 1) return "";
       const [now, whole] = [CONTEXTS[index], CONTEXTS[CONTEXTS.length - 1]];
@@ -145,8 +150,8 @@ export default {
         .map((curve) => mean(curve, now) - mean(curve, whole));
       const [least, most] = [Math.min(...rises), Math.max(...rises)];
       return most < 0.01
-        ? `with ${count(index)}, no network's mean loss is higher by as much as 0.01 nats than with ${whole}.`
-        : `with ${count(index)}, the networks' mean losses are higher than with ${whole}, by ${written(least)} to ${written(most)} nats.`;
+        ? `with ${count(index)}, every network predicts as well as with ${whole}.`
+        : `with ${count(index)}, every network predicts worse than with ${whole}, by ${written(least)} to ${written(most)} nats.`;
     }
 
     update();
