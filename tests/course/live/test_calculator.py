@@ -169,6 +169,8 @@ def test_the_first_model_stays_beside_the_second_and_another_one_can_be_kept(ope
     kept = figure.get_by_role("button", name="Keep B as A")
     expect(kept).to_be_hidden()
     figure.get_by_label("Model").select_option("gpt3")
+    expect(figure.get_by_role("columnheader", name="A: gpt2-xl")).to_be_hidden()  # until the reader asks
+    figure.get_by_text("Compared with gpt2-xl").click()
     small, large = (accounting.parameters(presets.get(name)).total for name in ("gpt2-xl", "gpt3"))
     expect(figure.get_by_role("columnheader", name="A: gpt2-xl")).to_be_visible()
     until(lambda: row(figure, "Parameters")[-1].replace("\u00a0", " ") == f"× {large / small:.3g}")
@@ -176,11 +178,12 @@ def test_the_first_model_stays_beside_the_second_and_another_one_can_be_kept(ope
     kept.click()
     expect(kept).to_be_hidden()
     figure.get_by_label("Model").select_option("gpt2-xl")
-    expect(figure.get_by_role("columnheader", name="A: gpt3")).to_be_visible()
+    expect(figure.get_by_role("columnheader", name="A: gpt3")).to_be_visible()  # it stays open
     until(lambda: row(figure, "Parameters")[-1].replace("\u00a0", " ") == f"÷ {large / small:.3g}")
     figure.get_by_role("button", name="Link to this state").click()
     figure.get_by_text("address bar").wait_for()
     again = open_figures(Calculator(), hash=stage.page.evaluate("location.hash")).figure("calculator")
+    again.get_by_text("Compared with gpt3").click()
     expect(again.get_by_role("columnheader", name="A: gpt3")).to_be_visible()
     expect(again.get_by_role("columnheader", name="B: gpt2-xl")).to_be_visible()
 

@@ -68,13 +68,13 @@ export default {
     frame.onState(() => (current = compute()));
     createControls();
     const fields = createFields();
-    const compared = comparePanels(frame, focus, {
+    const compared = comparePanels(focus, {
       onPin: () => state.set({ pinned: settingsOf(state.values) }),
       onFit: (set) => state.set(set),
     });
     const showSections = sections(frame, focus, () => current, [compared.fit]); // first: what the controls in sight change
     const showParameters = parametersPanel(frame, () => current);
-    frame.stage.firstElementChild?.after(compared.pair);
+    frame.stage.append(compared.pair); // last: where it appears, nothing moves
 
     function createControls() {
       const { numberField, select, slider } = controlsOf(frame);

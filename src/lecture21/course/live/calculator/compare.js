@@ -2,7 +2,7 @@
 
 import { bytes, count, inWords, time } from "./format.js";
 import { fillTable } from "../kit/bars.js";
-import { button, fold } from "../kit/controls.js";
+import { button } from "../kit/controls.js";
 import { create } from "../kit/frame.js";
 
 /** @typedef {import("./report.js").Current} Current @typedef {import("./report.js").Focus} Focus */
@@ -54,19 +54,18 @@ function times(/** @type {number} */ ratio) {
 
 /**
  * Make the two panels: what makes B fit, and the comparison.
- * @param {import("../kit/frame.js").Frame} frame
  * @param {Focus} focus
  * @param {{onPin: () => void, onFit: (set: import("./fit.js").Setting) => void}} options
  */
-export function comparePanels(frame, focus, { onPin, onFit }) {
+export function comparePanels(focus, { onPin, onFit }) {
   const ways = create("div", { class: "actions" });
   const advice = create("p", { class: "panel-title" });
   const fit = create("div", {}, advice, ways);
   fit.style.margin = "0.6rem 0";
   const table = create("table");
-  const pair = create("div", { class: "panel full" });
-  fold(frame, pair, "A and B compared").append(create("div", { class: "scroll" }, table));
-  const pin = button(pair, { label: "Keep B as A", onClick: onPin });
+  const compared = create("summary");
+  const pair = create("details", { class: "panel full" }, compared, create("div", { class: "scroll" }, table));
+  button(pair, { label: "Keep B as A", onClick: onPin });
   /**
    * @param {Current} a
    * @param {Current} b
@@ -75,7 +74,7 @@ export function comparePanels(frame, focus, { onPin, onFit }) {
    */
   function update(a, b, differ, found) {
     pair.hidden = !differ;
-    pin.hidden = !differ;
+    compared.textContent = `Compared with ${a.name === b.name ? "the settings before" : a.name}`;
     fillTable(table, ["", `A: ${a.name}`, `B: ${b.name}`, "B / A"], comparison(a, b, focus));
     fit.hidden = !found.length;
     advice.textContent = `To make it fit ${b.cardsName}, or more of them, change one of these:`;

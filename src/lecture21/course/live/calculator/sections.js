@@ -150,7 +150,7 @@ function trainingSection(/** @type {Frame} */ frame, /** @type {Now} */ current)
     parts,
     memory: () => current().training,
   });
-  return { ...panel, headings: ["Training tokens", "by 6ND", "counted exactly"], rows };
+  return { ...panel, headings: ["Training tokens", "6 × parameters × tokens", "counted exactly"], rows };
 }
 
 function servingSection(/** @type {Frame} */ frame, /** @type {Now} */ current) {

@@ -36,7 +36,7 @@ export function firstFor(focus, { attention }, larger, context = Infinity) {
 export function lessonOf(focus, a, b) {
   if (focus === "training") {
     const { exact, estimate } = b.training;
-    return `6ND, six FLOPs for each parameter and token, is within ${Math.ceil(100 * Math.abs(estimate / exact - 1))} % of the exact count.`;
+    return `the rule, six FLOPs for each parameter and token, is within ${Math.ceil(100 * Math.abs(estimate / exact - 1))} % of the exact count.`;
   }
   if (focus === "serving") {
     if (b.serving.experts && b.settings.batch > 1)
@@ -68,12 +68,12 @@ export function description(focus, current) {
 function ofTraining(/** @type {Current} */ current) {
   const { training, settings, cardsName } = current;
   const { estimate, exact, days, activations, needed } = training;
-  const costs = `cost ${power(estimate)} FLOPs by 6ND and ${power(exact)} counted exactly`;
+  const costs = `cost ${power(estimate)} FLOPs by the rule 6 × parameters × tokens and ${power(exact)} counted exactly`;
   const what =
     activations === null ? "Weights, gradients and optimizer" : "Weights, gradients, optimizer and activations";
   return [
     `${inWords(settings.tokens * 1e9)} training tokens ${costs};`,
-    `by 6ND they take ${time(days)} on ${cardsName} at a utilization of ${percent(settings.utilization)}.`,
+    `by the rule they take ${time(days)} on ${cardsName} at a utilization of ${percent(settings.utilization)}.`,
     `${what} take ${bytes(needed)}, which ${fits(training, current)}.`,
   ];
 }

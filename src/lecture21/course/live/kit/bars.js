@@ -36,7 +36,7 @@ export function stackedBar(pen, colors, { parts, limit = 0, limitName = "", widt
     pen.textAlign = "right";
     pen.fillStyle = colors.ink;
     pen.fillText(
-      `${limitName}: ${Number((limit / total).toPrecision(2)).toLocaleString("en-US")} times as long →`,
+      `${limitName}: ${Number((limit / total).toPrecision(2)).toLocaleString("en-US")} times this memory →`,
       width - 1,
       8,
     );
