@@ -61,6 +61,10 @@ def test_an_exercise_is_done_with_the_keyboard_and_taken_along(open_figures, cap
     expect(figure.locator("section.figure")).not_to_contain_text(
         "return", use_inner_text=True
     )  # no alternative is in sight
+    expect(figure.locator(".try + p")).to_have_text(
+        "Return the sinusoidal position vectors, a float32 tensor of shape (n_position, d_model). "
+        "Choose the 3 missing parts, then check."
+    )
     figure.get_by_role("button", name="Check").press("Enter")
     expect(figure.locator(".message")).to_have_text("Choose part 1 first.")
 
@@ -198,4 +202,7 @@ def test_an_exercise_without_stored_combinations_names_the_command(monkeypatch):
 def test_every_exercise_has_a_figure():
     for chapter in chapters():
         for exercise in exercises_of(chapter):
-            assert live.Lines(exercise.number).exercise["chapter"] == [each.number for each in exercises_of(chapter)]
+            shown = live.Lines(exercise.number).exercise
+            assert shown["chapter"] == [each.number for each in exercises_of(chapter)]
+            assert re.fullmatch("[A-Z][^`\n]{10,100}[.]", shown["wanted"])
+            assert shown["wanted"] in " ".join(exercise.stub.replace("`", "").replace("#", "").split())

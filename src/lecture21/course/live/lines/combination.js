@@ -1,8 +1,8 @@
 // The code that the reader has put together, and what the check says of it.
 
 /**
- * @typedef {{number: string, chapter: string[], code: (string | string[])[], verdicts: string[], of: number[]}} Exercise
- *   as in lines.json: `code` has a text for each part that is given, and a list of texts for each choice
+ * @typedef {{number: string, chapter: string[], wanted: string, code: (string | string[])[], verdicts: string[], of: number[]}} Exercise
+ *   as in lines.json: `wanted` is what the code does; `code` has a text for each part that is given, and a list of texts for each choice
  */
 
 /**

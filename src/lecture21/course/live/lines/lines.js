@@ -52,7 +52,7 @@ export default {
     const { state } = frame;
     frame.root.append(create("style", {}, STYLE));
     const first = options.length > 1 ? `Choose the ${options.length} missing parts` : "Choose the missing part";
-    frame.controls.before(create("p", {}, `${first}, then check.`), frame.stage);
+    frame.controls.before(create("p", {}, `${exercise.wanted} ${first}, then check.`), frame.stage);
     const gaps = showProgram(exercise, frame.stage, (n, i) => {
       const chosen = [...state.values.chosen];
       chosen[n] = i;

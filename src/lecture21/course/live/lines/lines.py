@@ -1,9 +1,10 @@
 """An exercise to put together: the solution's code, with choices among lines, checked where it is shown."""
 
-from typing import Any
+import inspect
 
 import traitlets
 
+from lecture21.course.exercises.exercise import Exercise
 from lecture21.course.exercises.page import lines
 from lecture21.course.exercises.registry import find
 from lecture21.course.live.figure import Figure
@@ -25,14 +26,15 @@ class Lines(Figure):
     figure = "lines"
     description = ""
     exercise = traitlets.Dict().tag(sync=True)
-    """The exercise as in lines.json, with its number and the numbers of all exercises of its chapter."""
+    """The exercise as in lines.json, with its number, what its code does, and the numbers of its chapter's."""
 
     def __init__(self, number: str) -> None:
-        chapter = find(number).chapter
-        stored = lines.load(chapter)
+        found = find(number)
+        stored = lines.load(found.chapter)
         if number not in stored:
             raise ValueError(f"no combinations are stored for exercise {number}; run: make lines")
-        super().__init__(exercise={"number": number, "chapter": list(stored), **_shown(stored[number])})
+        code = {name: stored[number][name] for name in ("code", "verdicts", "of")}
+        super().__init__(exercise={"number": number, "chapter": list(stored), "wanted": _wanted(found), **code})
         self._given = {"number": number}
 
     def fallback_image(self) -> str:
@@ -44,5 +46,7 @@ class Lines(Figure):
         return ""
 
 
-def _shown(stored: dict[str, Any]) -> dict[str, Any]:
-    return {name: stored[name] for name in ("code", "verdicts", "of")}
+def _wanted(exercise: Exercise) -> str:
+    """Return the first sentence of an exercise's task: what its code returns or does."""
+    task = exercise.task if exercise.is_value else inspect.getdoc(exercise.solution)
+    return " ".join(task.partition("\n\n")[0].replace("`", "").split())
