@@ -88,7 +88,11 @@ def test_the_slider_pushes_both_policies_through_the_stored_results(open_figures
     pushed = results.load("alignment_pushed").query("prompt == @PROMPT").set_index(["weight", "step"])
     measured = pd.concat([results.load("alignment_runs"), results.load("alignment_early")])
     measured = measured.query("seed == 0 and method == 'ppo'").set_index(["weight", "step"])
-    expect(answers.first.locator(".said")).to_have_text(answers.last.locator(".said").inner_text())  # one model
+    said, button = answers.locator(".said"), figure.get_by_role("button", name="Sample both models now")
+    assert said.first.inner_text() != said.last.inner_text()  # what the penalty changes is in sight at once
+    place = button.bounding_box()["y"]
+    slider.press("Home")
+    expect(said.first).to_have_text(said.last.inner_text())  # one model
     expect(answers.locator(".who b")).to_have_text(["no penalty", "with the penalty"])  # before the first push, too
     for step in STEPS[1:]:
         slider.press("ArrowRight")
@@ -97,15 +101,17 @@ def test_the_slider_pushes_both_policies_through_the_stored_results(open_figures
             reward = f"{row.learned_reward:.2f}"
             expect(reading).to_contain_text(f"{name}, learned reward {reward}, judge's score {row.score:.2f}")
             expect(answer.locator(".said")).to_have_text(response.response)
-            expect(answer.locator(".who")).to_contain_text(f"score {response.score:.2f}")
+            expect(answer.locator(".who")).to_contain_text(f"this response: score {response.score:.2f}")
+        assert button.bounding_box()["y"] == place
     expect(slider).to_have_value(str(len(STEPS) - 1))
     figure.get_by_role("button", name="Reset").click()
-    expect(reading).to_contain_text("After 0 iterations")
+    expect(reading).to_contain_text("After 8 iterations")
 
 
 def test_what_one_should_see_is_true_of_the_state_on_the_screen(open_figures):
     figure = open_figures(live.Aligned()).figure("aligned")
     slider, outcome = figure.get_by_role("slider"), figure.locator(".outcome")
+    slider.press("Home")
     expect(outcome).to_contain_text("they respond alike")
     for stop in range(1, len(STEPS)):
         slider.press("ArrowRight")

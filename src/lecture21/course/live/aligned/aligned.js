@@ -59,13 +59,7 @@ export default {
     const key = create("div", { class: "panel full" });
     frame.stage.append(key);
     legend(key, () => arms.map(({ name }, i) => ({ name, ...look(i) })));
-    key.append(
-      create(
-        "p",
-        { class: "note" },
-        "Curves: the mean of all held-out prompts. The penalty is on leaving the fine-tuned model.",
-      ),
-    );
+    key.append(create("p", { class: "note" }, "The penalty is on leaving the fine-tuned model."));
     const below = create("div", { class: "panel full" });
     const sampleButton = button(below, {
       label: "Sample both models now",

@@ -25,7 +25,8 @@ class Aligned(Figure):
 
     Args:
         prompt: index of the prompt, from 0 to 9.
-        stop: position on the slider, from 0, the fine-tuned model, to 8, iteration 80.
+        stop: position on the slider, from 0, the fine-tuned model, to 8, iteration 80. At 4, iteration 8, the responses
+            of the two policies to prompt 2 begin to differ.
     """
 
     figure = "aligned"
@@ -36,7 +37,7 @@ class Aligned(Figure):
         "rises to 0.81 at iteration 6 and falls to 0.16, where the response is not grammatical."
     )
     prompt = traitlets.Int(2, min=0, max=9).tag(sync=True)
-    stop = traitlets.Int(0, min=0, max=8).tag(sync=True)
+    stop = traitlets.Int(4, min=0, max=8).tag(sync=True)
     """Position on the slider."""
 
     stored = traitlets.Dict().tag(sync=True)

@@ -12,11 +12,10 @@ import { THEMED } from "../kit/colors.js";
  *   look: (index: number) => {color: string}, chosen: () => number}} options
  */
 export function way(frame, { arms, steps, value, title, yRange, look, chosen }) {
-  const yTitle = value === "score" ? "judge's score" : "learned reward";
   const places = steps.map((_, i) => i);
   return lineChart(frame, {
     title,
-    label: `${yTitle} of both policies, iteration by iteration`,
+    label: `${value === "score" ? "judge's score" : "learned reward"} of both policies, iteration by iteration`,
     height: (width) => Math.min(280, 180 + width / 5),
     content: () => {
       const seen = chosen() + 1;
@@ -36,7 +35,7 @@ export function way(frame, { arms, steps, value, title, yRange, look, chosen }) 
         xTicks: places,
         xText: (place) => String(steps[Math.round(place)]),
         xTitle: "iteration",
-        yTitle,
+        yTitle: "mean of all held-out prompts",
       };
     },
   });

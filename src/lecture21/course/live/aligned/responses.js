@@ -45,14 +45,15 @@ export function linesOf(/** @type {string} */ text) {
  * @param {string} [mark]
  */
 export function row(name, [text, score, learned], mark = "") {
-  const reward = learned === null ? "" : `, learned reward ${signed(learned)}`;
-  const head = create("p", { class: "who" }, create("b", {}, name), ` · score ${score.toFixed(2)}${reward}`);
+  const judged = `score ${score.toFixed(2)}`;
+  const said = learned === null ? ` · ${judged}` : `this response: ${judged}, reward ${signed(learned)}`;
+  const head = create("p", { class: "who" }, create("b", {}, name), said);
   return create("div", { class: `response ${mark}` }, head, create("p", { class: "said" }, text || "(nothing)"));
 }
 
 export const STYLE = `
-.answer .who b::first-letter { text-transform: uppercase; } .answer .who b { display: inline-block; }
-.responses.answer { min-height: 5.5rem; } .responses > p { margin-bottom: 0.3rem; }
+.answer .who b::first-letter { text-transform: uppercase; } .answer .who b { display: block; }
+.responses.answer { min-height: 8rem; } .responses > p { margin-bottom: 0.3rem; }
 .row { flex: 0 0 100%; height: 0; margin: -0.45rem 0; }
 .response { border-left: 4px solid var(--line); padding: 0.1rem 0 0.1rem 0.7rem; margin-bottom: 0.5rem; }
 .response.chosen { border-color: var(--accent); }
