@@ -134,16 +134,31 @@ def test_the_curve_has_a_place_for_each_step_and_begins_again_with_other_points(
     def heights() -> list[float]:
         return [-float(place.split()[1]) for place in re.split("[ML]", curve.get_attribute("d"))[1:]]
 
+    axis = figure.locator(".chart").last.locator(".tick")
+    ticks = axis.all_text_contents()
     for rounds in range(1, 4):
         figure.get_by_role("button", name="E-step").click()
         figure.get_by_role("button", name="M-step").click()
         until(lambda n=rounds: len(heights()) == n + 1)
+    assert axis.all_text_contents() == ticks == ["-2", "0", "0", "5", "10"]  # of y, and of x
     until(lambda: heights() == sorted(heights()))
     figure.get_by_role("button", name="Run").click()
     expect(figure.locator(".reading")).to_contain_text("EM has converged")
     until(lambda: len(heights()) == int(cells(figure, 0)[0]) + 1)
     figure.get_by_role("button", name="Point ").press("Shift+ArrowDown")
     until(lambda: len(heights()) == 1)
+
+
+def test_the_chosen_point_is_large_only_while_it_can_be_moved_or_removed(open_figures):
+    figure = open_figures(live.TwoExperts()).figure("two_experts")
+    handle, size = figure.locator(".handle"), "node => getComputedStyle(node, '::before').visibility"
+    assert handle.evaluate(size) == "hidden"
+    handle.focus()
+    assert handle.evaluate(size) == "visible"
+    figure.get_by_role("button", name="E-step").click()
+    assert handle.evaluate(size) == "hidden"
+    figure.get_by_text("More: ").click()  # where it is removed
+    assert handle.evaluate(size) == "visible"
 
 
 def test_a_point_has_one_of_two_colors_and_is_pale_where_both_are_responsible(load_module):

@@ -61,20 +61,24 @@ export function linesContent({ parameters, before, points, responsible, bands })
   };
 }
 
+/** What most fits need, in nats per point and as a squared error: an axis that moves with the curve shows no climb. */
+const REACHED = { nats: [-2, 1], error: [0, 1] };
+
 /**
  * What a fit has reached so far, by its steps.
  * @param {import("./state.js").Climb} climb
- * @param {string} unit
+ * @param {"nats" | "error"} kind
  * @returns {import("../kit/chart.js").Content}
  */
-export function climbContent({ x, y }, unit) {
-  const [low, high] = [Math.min(...y), Math.max(...y)];
-  const room = Math.max(0.1 * (high - low), 0.05);
+export function climbContent({ x, y }, kind) {
+  const unit = kind === "nats" ? "nats per point" : "squared error of the mean";
+  const [low, high] = REACHED[kind];
   const [first, last] = [x[0], x[x.length - 1]];
+  const doublings = Math.ceil(Math.log2(Math.max((last - first) / 10, 1)));
   return {
     curves: [{ name: unit, x, y, color: THEMED.ink, width: 2, points: x.length < 30 }],
-    xRange: [first, Math.max(last, first + 10)],
-    yRange: [low - room, high + room],
+    xRange: [first, first + 10 * 2 ** doublings],
+    yRange: [Math.min(low, Math.floor(Math.min(...y))), Math.max(high, Math.ceil(Math.max(...y)))],
     xTitle: "steps",
     yTitle: unit,
   };

@@ -114,7 +114,9 @@ export function advice(row, method, points, { moved, colored }) {
   return { first: FIRST[method], then };
 }
 
+// The chosen point is large only while it can be moved or removed.
 export const STYLE = `
+.figure:not(:has(.more[open])) .handle:not(:focus)::before { visibility: hidden; }
 table { width: 100%; } th, td { padding: 0.2rem 0.3rem; vertical-align: bottom; }
 thead th { font-weight: 600; } tbody th { font-weight: 400; } .chosen > * { font-weight: 700; }
 @container (max-width: 30rem) { table { font-size: 0.8rem; } th, td { padding: 0.2rem 0.15rem; } }

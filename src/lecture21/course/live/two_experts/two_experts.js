@@ -113,14 +113,10 @@ export default {
       { name: "mean of the mixture", color: THEMED.ink },
     ]);
     chart.panel.append(
-      create(
-        "p",
-        { class: "note" },
-        "Pale: both are responsible. Bold line: where the gate prefers it. Large point: the chosen one.",
-      ),
+      create("p", { class: "note" }, "Pale: both are responsible. Bold line: where the gate prefers it."),
     );
     const gateChart = lineChart(frame, {
-      title: "The gate: the expert to expect at x",
+      title: "The gate: which expert, where",
       label: "Probability of each expert over x",
       height: 150,
       content: () => gateContent(parametersOf(session.row)),
@@ -129,8 +125,7 @@ export default {
       title: "What the fit has reached",
       label: "What the fit has reached, by its steps",
       height: 150,
-      content: () =>
-        climbContent(session.climb, values.method === "cooperative" ? "squared error of the mean" : "nats per point"),
+      content: () => climbContent(session.climb, values.method === "cooperative" ? "error" : "nats"),
     });
     const fillTable = fitTable(frame.stage);
     frame.root.append(create("style", {}, STYLE));
