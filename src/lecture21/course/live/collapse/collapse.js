@@ -1,4 +1,4 @@
-// The collapse of a router (chapter 14): six trainings as films beside one another, one without a cure and five with one.
+// The collapse of a router (chapter 14): six trainings as films beside one another.
 
 import { controlsOf } from "../kit/bound.js";
 import { THEMED } from "../kit/colors.js";
