@@ -9,7 +9,7 @@ from until import until
 
 from lecture21.attention import attention, basic_self_attention
 from lecture21.course import live
-from lecture21.data.worked_example import W_KEY, W_QUERY, W_VALUE, X
+from lecture21.data.worked_example import VALUE_SLOTS, W_KEY, W_QUERY, W_VALUE, X
 
 SCALES = {"root": lambda d: 1 / math.sqrt(d), "none": lambda d: 1.0, "width": lambda d: 1 / d}
 
@@ -34,7 +34,7 @@ def close(actual: torch.Tensor, expected: torch.Tensor) -> bool:
 
 
 ROLES = {"W^q": "looks for", "W^k": "is found by", "W^v": "hands over"}
-NOUN = "How much “down”, a “place”, looks for “noun”"
+NOUN = "How much a place looks for a noun"
 
 
 def opened(open_figures, given=None):
@@ -61,9 +61,11 @@ def shown_matrices(figure) -> list[torch.Tensor]:
 
 def test_the_figure_starts_with_the_numbers_of_chapter_03(open_figures):
     figure = open_figures(live.Attention()).figure("attention")
-    weights = attention(X @ W_QUERY.T, X @ W_KEY.T, X @ W_VALUE.T)[1]
+    out, weights = attention(X @ W_QUERY.T, X @ W_KEY.T, X @ W_VALUE.T)
     until(lambda: close(bars(figure), weights[3]))
-    expect(figure.locator(".asks")).to_have_text("“down” looks for verb 2")
+    gets = ", ".join(f"{slot} {part:.2f}" for slot, part in zip(VALUE_SLOTS, out[3], strict=True))
+    expect(figure.locator(".reading")).to_have_text(f"“down” finds “sat”, and gets: {gets}.")
+    expect(figure.locator(".asks")).to_have_text("“down” (place 2) looks for verb 2")
     expect(figure.locator(".finds .tag")).to_have_text(["article 1", "noun 2", "verb 2, place 1", "place 2"])
     figure.get_by_text("Look inside").click()
     until(lambda: close(read(figure, "Weights"), weights))
@@ -84,6 +86,7 @@ def test_a_slider_lets_down_find_cat_and_says_so_only_then(open_figures):
         w_query[0, 2] = value
         weights = attention(X @ w_query.T, X @ W_KEY.T, X @ W_VALUE.T)[1]
         until(lambda expected=weights: close(bars(figure), expected[3]))
+        expect(figure.locator(".asks")).to_contain_text(f"looks for noun {2 * value:g}, verb 2")
         if weights[3].argmax() == 1:
             break
     expect(figure.locator(".outcome")).to_contain_text(f"✓ “down” gives “cat” a weight of {weights[3, 1]:.2f}")
@@ -93,7 +96,7 @@ def test_a_slider_lets_down_find_cat_and_says_so_only_then(open_figures):
     figure.get_by_role("button", name="sat", exact=True).click()
     w_query[0, 2] -= 0.5
     until(lambda: close(bars(figure), attention(X @ w_query.T, X @ W_KEY.T, X @ W_VALUE.T)[1][2]))
-    expect(figure.locator(".asks")).to_contain_text("“sat” looks for")
+    expect(figure.locator(".asks")).to_contain_text("“sat” (action 1, place 1) looks for")
     figure.get_by_role("button", name="Reset").click()
     figure.get_by_text("Look inside").click()
     until(lambda: close(read(figure, "W^q"), W_QUERY))
@@ -103,13 +106,13 @@ def test_the_slider_moves_the_number_that_is_chosen(open_figures):
     figure = opened(open_figures)
     figure.get_by_role("group", name="Each word").get_by_text("is found by", exact=True).click()
     figure.get_by_label("W^k: verb, thing").click()
-    figure.get_by_label("How much “cat”, a “thing”, is found by “verb”").press("ArrowRight")
+    figure.get_by_label("How much a thing is found by “verb”").press("ArrowRight")
     w_key = W_KEY.clone()
     w_key[1, 0] = -0.5
     until(lambda: close(read(figure, "W^k"), w_key))
     until(lambda: close(read(figure, "Weights"), attention(X @ W_QUERY.T, X @ w_key.T, X)[1]))
     figure.get_by_label("W^k: article, place").fill("1.25")
-    expect(figure.get_by_text("a “place”, is found by “article”")).to_be_visible()
+    expect(figure.get_by_text("How much a place is found by “article”")).to_be_visible()
     w_key[3, 2] = 1.25
     until(lambda: close(read(figure, "W^k"), w_key))
 

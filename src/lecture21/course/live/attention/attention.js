@@ -94,15 +94,15 @@ export default {
     return frame.remove;
 
     function update() {
-      const { query, scale } = state.values;
+      const { query, scale, x } = state.values;
       const head = attend(state.values);
       for (const action of playground.updates) action(head);
       row.update(query, head, DIVISIONS[scale]);
-      const named = (/** @type {number[]} */ vector) =>
-        vector.flatMap((value, c) => (value ? [`${playground.slots[c]} ${written(value, 1)}`] : [])).join(", ");
+      const named = (/** @type {number[]} */ vector, names = playground.slots, digits = 1) =>
+        vector.flatMap((value, c) => (value ? [`${names[c]} ${written(value, digits)}`] : [])).join(", ");
       asks.replaceChildren(
         create("b", {}, `“${tokens[query]}”`),
-        " looks for ",
+        ` (${named(x[query], features) || "nothing"}) looks for `,
         create("b", {}, named(head.q[query]) || "nothing"),
       );
       words.update({
@@ -112,8 +112,8 @@ export default {
         tags: head.k.map((key) => named(key) || "–"),
       });
       if (!isOwn) promise(head.weights[DOWN]);
-      const output = head.output[query].map((part) => written(part)).join(", ");
-      frame.describe(`“${tokens[query]}” finds “${tokens[argmax(head.weights[query])]}”; its output is (${output}).`);
+      const found = `“${tokens[query]}” finds “${tokens[argmax(head.weights[query])]}”`;
+      frame.describe(`${found}, and gets: ${named(head.output[query], playground.valueSlots, 2) || "nothing"}.`);
     }
 
     /** Say what the reader has reached, only once it is so. */

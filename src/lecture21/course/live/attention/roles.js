@@ -3,7 +3,7 @@
 import { slider } from "../kit/controls.js";
 import { controlsOf } from "../kit/bound.js";
 import { byInput } from "../kit/frame.js";
-import { argmax, written } from "../kit/numbers.js";
+import { written } from "../kit/numbers.js";
 import { MATRICES } from "./compute.js";
 import { step } from "./parts.js";
 import { edit, matrixTable } from "./tables.js";
@@ -11,13 +11,26 @@ import { edit, matrixTable } from "./tables.js";
 /** @typedef {import("./attention.js").Playground} Playground */
 /** @typedef {"query" | "key" | "value"} Role */
 
-/** What a matrix decides, and how one of its numbers is read. @type {Record<Role, {title: string, says: string}>} */
+/**
+ * What a matrix decides, and how one of its numbers is read.
+ * @type {Record<Role, {title: string, says: string, what: (name: string) => string}>}
+ */
 const ROLES = {
-  query: { title: "What a word looks for", says: "looks for" },
-  key: { title: "What it can be found by", says: "is found by" },
-  value: { title: "What it hands over", says: "hands over" },
+  query: { title: "What a word looks for", says: "looks for", what: a },
+  key: { title: "What it can be found by", says: "is found by", what: quoted },
+  value: { title: "What it hands over", says: "hands over", what: quoted },
 };
 const MOST = 4;
+
+/** The name of a component with its article; of one's own vectors, they have numbers. */
+function a(/** @type {string} */ name) {
+  if (/^\d/.test(name)) return `component ${name}`;
+  return `${/^[aeiou]/.test(name) ? "an" : "a"} ${name}`;
+}
+
+function quoted(/** @type {string} */ name) {
+  return `“${name}”`;
+}
 
 const componentsOf = (/** @type {Playground} */ { slots, valueSlots }, /** @type {Role} */ role) =>
   role === "value" ? valueSlots : slots;
@@ -30,7 +43,7 @@ export function roleChoice({ frame }, parent) {
 
 /** A slider for the chosen number of the chosen matrix. @param {Playground} playground @param {Element} parent */
 export function cellSlider(playground, parent) {
-  const { state, tokens, features, updates } = playground;
+  const { state, features, updates } = playground;
   const control = slider(parent, {
     label: "",
     min: -MOST,
@@ -46,12 +59,10 @@ export function cellSlider(playground, parent) {
   control.node.classList.add("wide");
   const name = /** @type {Text} */ (control.node.querySelector("label")?.firstChild);
   updates.push(() => {
-    const { role, cell, x } = state.values;
+    const { role, cell } = state.values;
     const [i, j] = cell;
-    const most = argmax(x.map((/** @type {number[]} */ vector) => vector[j]));
-    const who = x[most][j] > 0 ? `“${tokens[most]}”, a “${features[j]}”,` : `a “${features[j]}”`;
-    const { says } = ROLES[/** @type {Role} */ (role)];
-    name.data = `How much ${who} ${says} “${componentsOf(playground, role)[i]}”: `;
+    const { says, what } = ROLES[/** @type {Role} */ (role)];
+    name.data = `How much ${a(features[j])} ${says} ${what(componentsOf(playground, role)[i])}: `;
     control.set(state.values[MATRICES[/** @type {Role} */ (role)]][i][j]);
   });
 }
