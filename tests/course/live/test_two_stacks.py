@@ -32,7 +32,6 @@ def piece(figure, number: int):
 def cross_out(figure, *numbers: int) -> None:
     for number in numbers:
         piece(figure, number).click()
-        figure.get_by_role("button", name="Cross out").click()
 
 
 def grid(figure, table: str, columns: slice) -> list[list[bool]]:
@@ -109,8 +108,24 @@ def test_with_pieces_crossed_out_one_holds_gpt_or_bert(open_figures):
     expect(figure.locator(".words").nth(0)).to_have_text("the ▢ slept")
     expect(figure.locator(".words").nth(2)).to_have_text("· cat ·")
     piece(figure, 5).click()
-    figure.get_by_role("button", name="Put back: causal self-attention").click()
+    expect(piece(figure, 5)).to_have_accessible_name("causal self-attention")  # put back
     expect(holds).not_to_contain_text("BERT")
+
+
+def test_a_piece_of_the_whole_is_explained_before_it_is_crossed_out(open_figures):
+    figure = opened(open_figures, 8)
+    piece(figure, 6).hover()
+    expect(figure.locator(".about")).to_contain_text("keys and values from the memory")
+    piece(figure, 5).focus()
+    expect(figure.locator(".about")).to_contain_text("attends to itself and to those before it")
+    expect(figure.locator(".stacks .out")).to_have_count(0)
+
+
+def test_a_piece_that_is_there_is_explained_while_others_are_missing(open_figures):
+    figure = opened(open_figures, 4)
+    piece(figure, 2).click()
+    expect(figure.locator(".about")).to_contain_text("Nothing is hidden.")
+    expect(figure.locator(".stacks .out")).to_have_count(0)
 
 
 def test_of_all_that_can_be_crossed_out_one_set_leaves_a_gpt_and_one_a_bert(load_module):
@@ -157,7 +172,7 @@ def test_the_keyboard_assembles_and_crosses_out(open_figures):
     figure.get_by_role("button", name="Add the next piece").focus()
     for _ in range(7):
         stage.page.keyboard.press("Enter")
-    expect(figure.get_by_role("button", name="Cross out: linear, softmax")).to_be_focused()
+    expect(piece(figure, 8)).to_be_focused()
     stage.page.keyboard.press("Space")
     expect(figure.locator(".holds")).to_contain_text("Vectors come out, and no probabilities")
 
@@ -165,5 +180,4 @@ def test_the_keyboard_assembles_and_crosses_out(open_figures):
 def test_a_finger_crosses_out(open_figures):
     figure = opened(open_figures, 8, 6, **PHONE)
     piece(figure, 2).tap()
-    figure.get_by_role("button", name="Cross out: self-attention").tap()
     expect(figure.locator(".holds")).to_contain_text("Each memory vector knows its own word")

@@ -146,7 +146,7 @@ export function held(isOut) {
   if (decoder && isOut(4)) return broken("The decoder has no input, so nothing asks: there are no queries.");
   if (!encoder && left(6)) return broken("Cross-attention has nothing to read: no memory, so no keys and no values.");
   if (encoder && decoder && isOut(6))
-    return weaker("Nobody reads the memory: the encoder computes in vain. Cross it out as well.");
+    return weaker("Nobody reads the memory: the encoder computes in vain. Cross out its pieces, too.");
   if (!decoder) {
     if (isOut(2)) return weaker("The vector of ▢ knows nothing of its neighbors, so it can only guess.");
     if (isOut(3)) return weaker(COLLECTS);

@@ -1,7 +1,7 @@
 // Two stacks (chapter 06): the transformer of 2017 assembled piece by piece; then the reader crosses pieces out.
 
 import { button } from "../kit/controls.js";
-import { create, createFrame, panel } from "../kit/frame.js";
+import { byInput, create, createFrame, panel } from "../kit/frame.js";
 import { PIECES, SIZES, held, nameOf } from "./pieces.js";
 import { STYLE, masks, stacks } from "./views.js";
 
@@ -9,7 +9,7 @@ const LAST = PIECES.length;
 const ADD = "Add the next piece";
 const ADVICE = {
   assemble: "Add the pieces one by one, and read what each of them computes.",
-  whole: "Cross out pieces until you hold a GPT. Then put them back, and look for BERT.",
+  whole: `${byInput("Click", "Tap")} a piece to cross it out or put it back. Make a GPT, then a BERT.`,
 };
 /** @type {Record<string, string>} */
 const SEEN = {
@@ -35,25 +35,21 @@ export default {
       onClick: () => {
         const placed = Math.min(state.values.placed + 1, LAST);
         state.set({ placed, piece: placed });
-        if (placed === LAST) cross.focus({ preventScroll: true });
+        if (placed === LAST) view.focus(LAST);
       },
     });
     const all = button(frame.controls, { label: "Add all", onClick: () => state.set({ placed: LAST, piece: LAST }) });
-    const cross = button(frame.controls, {
-      label: "Cross out",
-      main: true,
-      onClick: () => {
-        const { piece, crossed } = state.values;
-        const others = [...crossed].filter((each) => each !== String(piece));
-        state.set({ crossed: (isOut(piece) ? others : [...others, piece]).join("") });
-      },
-    });
 
-    cross.classList.add("cross");
+    /** Explain a piece; once all are there, cross it out or put it back. */
+    function choose(/** @type {number} */ piece) {
+      if (state.values.placed < LAST) return state.set({ piece });
+      const others = [...state.values.crossed].filter((each) => each !== String(piece));
+      state.set({ piece, crossed: (isOut(piece) ? others : [...others, piece]).join("") });
+    }
 
     const holds = create("p", { class: "holds" });
     panel(frame, "", holds);
-    const view = stacks((piece) => state.set({ piece }));
+    const view = stacks(choose, (piece) => state.set({ piece }));
     const title = create("p", { class: "panel-title" });
     const about = create("p", {});
     const shapes = create("tbody");
@@ -80,8 +76,6 @@ export default {
       const two = placed >= 6 && !crossed(5) && !crossed(6);
       heading.textContent = `Who may attend to what${two ? ": a row of the decoder has two softmaxes" : ""}`;
       add.hidden = all.hidden = isWhole;
-      cross.hidden = !isWhole;
-      cross.textContent = `${crossed(piece) ? "Put back" : "Cross out"}: ${nameOf(piece)}`;
 
       const { about: what, shapes: tensors } = PIECES[piece - 1];
       const name = nameOf(piece);

@@ -29,14 +29,19 @@ function place(node, column, row) {
  * @property {boolean} isBert  whether the encoder alone is left
  */
 
-/** @param {(piece: number) => void} onChoose */
-export function stacks(onChoose) {
+/**
+ * @param {(piece: number) => void} onPress
+ * @param {(piece: number) => void} onPoint  at a piece of the whole, with the mouse or the keyboard
+ */
+export function stacks(onPress, onPoint) {
   const words = (/** @type {number} */ column, /** @type {number} */ row) =>
     place(create("p", { class: "words" }), column, row);
+  let isWhole = false;
   const [reads, writes, predicts] = [words(1, 7), words(3, 7), words(3, 1)];
   const pieces = PIECES.map(({ name }, i) => {
     const node = create("button", { type: "button", class: "piece" }, name);
-    node.addEventListener("click", () => onChoose(i + 1));
+    node.addEventListener("click", () => onPress(i + 1));
+    for (const act of ["focus", "pointerenter"]) node.addEventListener(act, () => isWhole && onPoint(i + 1));
     return place(node, PLACES[i][0], PLACES[i][1]);
   });
   const memory = place(create("p", { class: "memory" }, "keys, values"), 2, 4);
@@ -47,12 +52,18 @@ export function stacks(onChoose) {
   const node = create("div", { class: "stacks" }, ...blocks, reads, writes, memory, ...pieces, predicts);
   return {
     node,
+    focus: (/** @type {number} */ piece) => pieces[piece - 1].focus({ preventScroll: true }),
     update(/** @type {Shown} */ { placed, piece, isOut, isBert }) {
+      isWhole = placed === PIECES.length;
+      node.classList.toggle("whole", isWhole);
       pieces.forEach((button, i) => {
         const isThere = i < placed;
         button.disabled = !isThere;
         button.classList.toggle("out", isOut(i + 1));
-        button.setAttribute("aria-pressed", String(piece === i + 1));
+        const isChosen = piece === i + 1;
+        button.classList.toggle("chosen", isChosen);
+        if (isWhole) button.removeAttribute("aria-pressed");
+        else button.setAttribute("aria-pressed", String(isChosen));
         button.setAttribute("aria-label", `${nameOf(i + 1)}${isOut(i + 1) ? ", crossed out" : ""}`);
       });
       const [stack, output] = [isBert ? 1 : 3, isBert ? 3 : 2];
@@ -144,7 +155,8 @@ export const STYLE = `
 .piece::after { content: ""; position: absolute; left: 50%; bottom: 100%; height: 1rem; border-left: 2px solid var(--note); }
 .piece:disabled { border-style: dashed; color: transparent; opacity: 1; } .piece:disabled::after { opacity: 0.3; }
 .piece.out { text-decoration: line-through 2px; color: var(--note); border-style: dashed; }
-.piece[aria-pressed="true"].out { background: var(--paper); color: var(--note); border-color: var(--accent); border-width: 2px; }
+.whole .piece::before { content: "✕"; position: absolute; right: 0.25rem; top: 0.1rem; font-size: 0.7rem; line-height: 1; color: var(--error); } .whole .piece.out::before { content: "↺"; color: var(--right); }
+.whole .piece.chosen { border-color: var(--accent); box-shadow: inset 0 0 0 1px var(--accent); }
 .stacks .block { align-self: stretch; border: 1px dashed var(--line); border-radius: 8px; margin: -0.85rem 0 -0.4rem; z-index: 0; font-size: 0.75rem;
   color: var(--note); text-align: right; padding: 0.05rem 0.3rem; line-height: 1; }
 .stacks .memory { position: relative; align-self: center; font-size: 0.7rem; line-height: 1; color: var(--right); height: 2.4rem; }
@@ -163,7 +175,6 @@ export const STYLE = `
 .masks .chosen.over { font-weight: 700; } .masks .cell.chosen:not(.unseen) { background: var(--series-1); }
 .masks .absent { visibility: hidden; } .masks.gone tbody th { color: var(--note); text-decoration: line-through; } .masks .out { text-decoration: line-through; color: var(--note); } .masks .cell.out { opacity: 0.15; }
 .holds { min-height: 3em; margin: 0; }
-.cross { width: 21rem; max-width: 100%; }
 @container (max-width: 30rem) { .stacks { grid-template-columns: 1fr 2.9rem 1fr; gap: 0.8rem 0; }
   .piece { font-size: 0.8rem; margin: 0 0.25rem; min-height: 2.1rem; } .piece::after { height: 0.8rem; } .words { font-size: 0.75rem; }
   .both { gap: 0.6rem; } .masks { font-size: 0.75rem; } .masks .cell { width: 1.2rem; height: 1.2rem; } .holds { min-height: 6em; } }
