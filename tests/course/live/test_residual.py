@@ -11,6 +11,7 @@ from lecture21 import pretrained
 from lecture21.course import live
 
 TEXT, TOKEN = live.ResidualStream().prompt, live.ResidualStream().token
+VECTOR = re.compile(r"The vector gets (longer|shorter), from ([\d.]+) to ([\d.]+), and turns by (\d+)°\.")
 PARTS = [f"{layer}.{part}" for layer in range(4) for part in ("attention", "feed_forward")]
 
 
@@ -33,8 +34,8 @@ def ready(figure):
 
 
 def measured(model, tokenizer, text, token=-1, removed=()):
-    """Return, with hooks: per step (norm of what is added, cosine, norm of the stream, probabilities), the loss, and
-    the next-symbol distribution."""
+    """Return, with hooks: per step (length of the vector, degrees by which it turned, probabilities), the loss, and the
+    next-symbol distribution."""
     ids = torch.tensor([tokenizer.encode(text)[-model.block_size :]])
     streams, hooks = [], []
 
@@ -55,12 +56,11 @@ def measured(model, tokenizer, text, token=-1, removed=()):
     vectors = [stream[0, token] for stream in streams]
     cap = model.config.logit_cap
     rows = []
-    for before, after in zip([torch.zeros_like(vectors[0]), *vectors], vectors, strict=False):
+    for before, after in zip([vectors[0], *vectors], vectors, strict=False):
         with torch.no_grad():
             guess = (cap * torch.tanh(model.head(model.norm(after)) / cap)).softmax(-1)
-        added = after - before
-        cosine = cosine_similarity(added, vectors[-1], dim=0)
-        rows.append((added.norm().item(), cosine.item(), after.norm().item(), guess))
+        turned = cosine_similarity(before, after, dim=0).clamp(-1, 1).acos().rad2deg()
+        rows.append((after.norm().item(), turned.item(), guess))
     return rows, cross_entropy(logits[:-1], ids[0, 1:]).item(), logits[token].softmax(-1)
 
 
@@ -73,7 +73,8 @@ def expect_figure(figure, gpt, text, token=-1, removed=(), choose=True):
     shown = figure.locator(".stream li").all()
     assert len(shown) == 9
     effect = figure.locator(".next p[aria-live]")
-    for part, row, (added, cosine, stream, guess) in zip(["", *PARTS], shown, rows, strict=True):
+    before = None
+    for part, row, (length, turned, guess) in zip(["", *PARTS], shown, rows, strict=True):
         share = row.locator(".number").inner_text().replace("\u00a0", " ")
         if share.startswith("<"):
             assert guess[target] < 0.001
@@ -89,13 +90,16 @@ def expect_figure(figure, gpt, text, token=-1, removed=(), choose=True):
         if part in removed:
             assert re.fullmatch(r"Without layer \d, [a-z-]+, nothing is added here\.", said)
             continue
-        two_digits = 6e-3
-        assert float(re.search(r"norm (\d+\.\d+|\d+)", said)[1]) == pytest.approx(added, abs=two_digits)
         if part:
-            assert float(re.search(r"cosine (-?[\d.]+)", said)[1]) == pytest.approx(cosine, abs=two_digits)
-            assert float(re.search(r"then has norm (\d+\.\d+|\d+)\.", said)[1]) == pytest.approx(stream, abs=two_digits)
+            way, *numbers, angle = VECTOR.search(said).groups()
+            assert way == ("longer" if length >= before else "shorter")
+            assert float(angle) == pytest.approx(turned, abs=0.51)
+        else:
+            before, numbers = length, [said.split()[-1].rstrip(".")] * 2
+        assert [float(number) for number in numbers] == pytest.approx([before, length], abs=6e-3)
+        before = length
     words = figure.locator("section.figure").inner_text()
-    assert float(re.search(r"Loss of the sentence: ([\d.]+)", words)[1]) == pytest.approx(loss, abs=1e-3)
+    assert float(re.search(r"Surprise per letter \(loss\): (\d+\.\d+)", words)[1]) == pytest.approx(loss, abs=1e-3)
     bars = figure.get_by_role("list", name="Probabilities of the next character").get_by_role("listitem")
     actual = {line.split("\n")[0][:1]: line.split("\n")[-1] for line in bars.all_inner_texts()[:-1]}
     for symbol, number in actual.items():
@@ -119,7 +123,7 @@ def test_the_stream_shows_what_hooks_see_with_parts_removed_and_at_other_charact
     ready(figure)
     expect_figure(figure, gpt, TEXT, TOKEN, removed=["0.feed_forward", "2.attention"])
     reading = figure.locator(".reading")
-    expect(reading).to_contain_text("Without layer 1, feed-forward, layer 3, attention the loss is")
+    expect(reading).to_contain_text("Without layer 1, feed-forward, layer 3, attention the surprise per letter is")
     for _ in range(7):
         figure.get_by_role("slider", name="Character").press("ArrowLeft")
     expect(figure.locator(".reading")).to_contain_text("Character 13, “g”")
@@ -168,7 +172,7 @@ def test_a_click_on_a_layer_removes_it_another_restores_it_and_only_then_there_i
     layer, outcome = figure.get_by_text("3 attention", exact=True), figure.locator(".outcome")
     layer.hover()
     ready(figure)
-    expect(figure.locator("p[aria-live]", has_text="adds a vector")).to_have_count(1)
+    expect(figure.locator("p[aria-live]", has_text="The vector gets")).to_have_count(1)
     figure.get_by_role("button", name="embedding").click()
     expect(outcome).to_be_hidden()  # nothing is removed
     layer.click()
@@ -192,7 +196,7 @@ def test_each_part_is_removed_in_turn_and_its_loss_stays(open_figures, gpt):
     stage.page.clock.run_for(10_000)
     for part in figure.get_by_role("checkbox", name="Use layer").all():
         expect(part).to_be_checked()
-    expect(about).to_contain_text("Bars now: the loss of the sentence without this part")
+    expect(about).to_contain_text("Bars now: surprise per letter without this part")
     expect(about).to_have_class(re.compile("wrong"))  # in the color of the bars
     wanted = [measured(*gpt, TEXT, TOKEN, [part])[1] for part in PARTS]
     shown = [float(text) for text in figure.locator(".stream .number").all_inner_texts()[1:]]

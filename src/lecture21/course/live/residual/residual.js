@@ -14,7 +14,7 @@ import { latest, openModel, symbolsOf } from "../characters/session.js";
 import { streamView } from "./stream.js";
 import { WRITE_STYLE } from "../characters/style.js";
 
-const TITLE = "One character through the residual stream";
+const TITLE = "One character on its way through the model";
 /**
  * @typedef {object} Shown  what was computed last, for the characters that the model uses
  * @property {number[]} ids  T
@@ -32,8 +32,7 @@ const isPartList = (/** @type {unknown} */ value) =>
   Array.isArray(value) && value.length <= 256 && value.every((part) => PART.test(part));
 
 const FIRST = `Which part would be missed most? Guess, then remove each in turn. ${byInput("A click on", "A tap on")} a part removes it alone.`;
-const THEN =
-  "nothing flows from that layer into the stream, all bars below it change, and the loss of the sentence with them.";
+const THEN = "nothing is added there, all bars below it change, and with them the surprise per letter.";
 
 export default {
   /** @param {import("../kit/frame.js").Context} context */
@@ -185,7 +184,7 @@ export default {
       const [most, least] = [argmax(each), argmax(each.map((value) => -value))];
       const said = (/** @type {number} */ n) => `${view.names[n + 1]}, to ${each[n].toFixed(2)}`;
       const all = lossOf(shown.whole, shown.ids, symbols.length).toFixed(2);
-      return `the loss of the sentence, ${all}, changes most without ${said(most)}, and least without ${said(least)}.`;
+      return `the surprise per letter, ${all}, changes most without ${said(most)}, and least without ${said(least)}.`;
     }
 
     async function compute() {
@@ -227,18 +226,15 @@ export default {
       const at = (/** @type {Float32Array} */ array, /** @type {number} */ step, /** @type {number} */ width) =>
         array.subarray((step * T + t) * width, (step * T + t + 1) * width);
       const stream = Array.from({ length: 2 * L + 1 }, (_, step) => at(residual, step, C));
-      const final = stream[2 * L];
-      const length2 = (/** @type {ArrayLike<number>} */ x) => Math.sqrt(dot(x, x));
       const last = softmax(at(lens, 2 * L, V));
       const target = t + 1 < T ? ids[t + 1] : argmax(last); // after the last character: what the model predicts
       const rows = stream.map((x, step) => {
         const added = step ? x.map((value, i) => value - stream[step - 1][i]) : x;
-        const [size, whole] = [length2(added), length2(final)];
         const p = softmax(at(lens, step, V));
         return {
-          added: size,
-          cosine: size && whole ? dot(added, final) / size / whole : 0,
+          added: length2(added),
           stream: length2(x),
+          turned: step ? degrees(stream[step - 1], x) : 0,
           share: p[target],
           best: shortName(symbols[argmax(p)]),
         };
@@ -253,12 +249,10 @@ export default {
         target: `“${shortName(symbols[target])}”, ${which}`,
         without: each && { losses: each, whole: before },
       });
-      effect.textContent = sentenceOf(
-        chosen,
-        rows[chosen],
-        at(lens, chosen, V),
-        chosen ? at(lens, chosen - 1, V) : null,
-      );
+      const logits = (/** @type {number} */ step) => at(lens, step, V);
+      effect.textContent = chosen
+        ? sentenceOf(chosen, rows[chosen - 1].stream, rows[chosen], logits(chosen - 1), logits(chosen))
+        : `The embedding is a vector of length ${written(rows[0].stream)}.`;
       const probabilities = (/** @type {Float32Array} */ logits) => softmax(at(logits, 0, V));
       heading.textContent = `The character after “${names
         .slice(Math.max(0, t - 7), t + 1)
@@ -271,39 +265,45 @@ export default {
         frame.acted();
       }
       const change = remove.length ? `; with all parts ${before.toFixed(3)}` : "";
-      losses.textContent = `Loss of the sentence: ${after.toFixed(3)} nats per character${change}.`;
+      losses.textContent = `Surprise per letter (loss): ${after.toFixed(3)}${change}.`;
       const [start, end] = [rows[0], rows[2 * L]].map(({ share }) => percent(share));
       const so = `The probability of “${shortName(symbols[target])}” is ${start} after the embedding and ${end} at the end.`;
-      const loss = `the loss is ${after.toFixed(3)} instead of ${before.toFixed(3)} nats per character`;
+      const loss = `the surprise per letter is ${after.toFixed(3)} instead of ${before.toFixed(3)}`;
       const gone = remove.length ? ` Without ${remove.map(view.nameOf).join(", ")} ${loss}.` : "";
       frame.describe(`Character ${t + 1}, “${shortName(names[t])}”. ${so}${gone}`);
     }
 
     /**
-     * Say what a part adds, and how its update changes the prediction so far.
+     * Say how a part changes the prediction so far, and the vector.
      * @param {number} step
-     * @param {{added: number, cosine: number, stream: number}} row
-     * @param {Float32Array} after  logits
-     * @param {Float32Array | null} before  null for the embedding
+     * @param {number} before  length of the vector
+     * @param {{stream: number, turned: number}} row
+     * @param {Float32Array} old  logits
+     * @param {Float32Array} now
      */
-    function sentenceOf(step, { added, cosine, stream }, after, before) {
+    function sentenceOf(step, before, { stream, turned }, old, now) {
       const name = view.names[step];
-      const p = softmax(after);
-      const norms = `norm ${written(added)}`;
-      if (!before)
-        return `The ${name} has ${norms}. “${shortName(symbols[argmax(p)])}” would be the most probable character.`;
-      const old = softmax(before);
-      const change = p.map((value, i) => value - old[i]);
+      const [was, is] = [softmax(old), softmax(now)];
+      const change = is.map((value, i) => value - was[i]);
       const said = (/** @type {number} */ i) =>
-        `“${shortName(symbols[i])}” from ${percent(old[i])} to ${percent(p[i])}`;
+        `“${shortName(symbols[i])}” from ${percent(was[i])} to ${percent(is[i])}`;
       const [up, down] = [argmax(change), argmax(change.map((value) => -value))];
       if (!(change[up] > 0)) return `Without ${name}, nothing is added here.`;
-      const vector = `adds a vector of ${norms}, cosine ${written(cosine)} with the final one; the stream then has norm ${written(stream)}`;
       const where = name[0].toUpperCase() + name.slice(1);
-      return `${where}, ${vector}. It raises ${said(up)} and lowers ${said(down)}.`;
+      const longer = stream < before ? "shorter" : "longer";
+      const vector = `The vector gets ${longer}, from ${written(before)} to ${written(stream)}, and turns by ${turned.toFixed(0)}°.`;
+      return `${where}, raises ${said(up)} and lowers ${said(down)}. ${vector}`;
     }
   },
 };
+
+const length2 = (/** @type {ArrayLike<number>} */ x) => Math.sqrt(dot(x, x));
+
+/** The angle between two vectors. @param {ArrayLike<number>} a @param {ArrayLike<number>} b */
+function degrees(a, b) {
+  const cosine = dot(a, b) / (length2(a) * length2(b) || 1);
+  return (180 / Math.PI) * Math.acos(Math.min(1, Math.max(-1, cosine)));
+}
 
 /**
  * The mean loss of all characters after the first, in nats.

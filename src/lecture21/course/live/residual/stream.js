@@ -24,7 +24,7 @@ export function streamView(frame, layers, onSwitch, onChoose) {
   let seen = null;
   const isGone = (/** @type {number} */ step) => step > 0 && Boolean(seen?.removed.includes(steps[step - 1]));
   const target = drawing(frame, {
-    title: "The stream of this character, from top to bottom",
+    title: "The vector of this character, from top to bottom: the wider, the longer",
     label:
       "The residual stream as a line from top to bottom, with a side branch for each part; wider lines, longer vectors",
     height: (steps.length + 1) * ROW,
@@ -134,7 +134,7 @@ export function streamView(frame, layers, onSwitch, onChoose) {
       const longest = without ? Math.max(...without.losses, without.whole) : 1;
       about.classList.toggle("wrong", Boolean(without));
       about.textContent = without
-        ? `Bars now: the loss of the sentence without this part. Line: with all parts, ${without.whole.toFixed(2)}.`
+        ? `Bars now: surprise per letter without this part. Line: with all parts, ${without.whole.toFixed(2)}.`
         : `Bars: the probability of ${named}, if the model ended here. Beside them: its best guess.`;
       now.forEach(({ share, best }, step) => {
         const row = rows[step];
