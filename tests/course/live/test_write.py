@@ -78,16 +78,16 @@ def test_the_bars_follow_the_text_and_the_sampling_rules(open_figures, gpt):
     expect(figure.locator(".reading")).to_contain_text("s␣she␣a␣”")
     ready(figure)
     expect_bars(gpt, shown_bars(figure), "ROMEO:\nIs she a ")
-    figure.get_by_text("Sampling: temperature 1.00, nothing cut").click()
+    figure.locator("summary", has_text="Leave out the improbable").click()
     for name, key, times in (("Temperature", "ArrowRight", 10), ("top-k", "Home", 1), ("top-k", "ArrowRight", 7)):
         for _ in range(times):
             figure.get_by_role("slider", name=name).press(key)
-    figure.get_by_text("Sampling: temperature 1.50, top-k 8").wait_for()
+    figure.get_by_text("Leave out the improbable: top-k 8").wait_for()
     ready(figure)
     expect_bars(gpt, shown_bars(figure), "ROMEO:\nIs she a ", temperature=1.5, top_k=8)
     for _ in range(8):
         figure.get_by_role("slider", name="top-p").press("ArrowLeft")
-    figure.get_by_text("Sampling: temperature 1.50, top-k 8, top-p 0.60").wait_for()
+    figure.get_by_text("Leave out the improbable: top-k 8, top-p 0.60").wait_for()
     ready(figure)
     expect_bars(gpt, shown_bars(figure), "ROMEO:\nIs she a ", temperature=1.5, top_k=8, top_p=0.6)
     figure.get_by_role("button", name="Reset").click()
@@ -218,14 +218,16 @@ def test_the_price_is_that_of_torch_and_of_the_ngrams(open_figures, gpt):
     ids = tokenizer.encode(text)
     logs = [logits_of(gpt, text[:t]).log_softmax(-1)[ids[t]] for t in range(1, len(ids))]
     counts = NGram(5, 65).fit(torch.tensor(tokenizer.encode(split(shakespeare())[0])))
-    wanted = {"uniform": math.log2(65), "this GPT": -sum(logs).item() / len(logs) / math.log(2)}
+    wanted = {"blind guess": math.log(65), "this GPT": -sum(logs).item() / len(logs)}
     for name, order in {"bigram": 2, "trigram": 3, "5-gram": 5}.items():
         shorter = NGram(order, 65)
         shorter._counts = counts._counts[:order]
-        nats = shorter.loss(torch.tensor([ids[:-1]]), torch.tensor([ids[1:]]))
-        wanted[name] = nats.item() / math.log(2)
-    actual = {name: float(text) for name, text in shown_bars(figure, "Bits per character").items()}
+        wanted[name] = shorter.loss(torch.tensor([ids[:-1]]), torch.tensor([ids[1:]])).item()
+    actual = {name: float(text) for name, text in shown_bars(figure, "Surprise per letter").items()}
     assert actual == pytest.approx(wanted, abs=6e-3)  # two digits are shown
+    worst = torch.stack(logs).argmin()
+    said = f"“{text[worst + 1]}” (character {worst + 2}) surprises the GPT most, {-logs[worst]:.2f}: it had"
+    expect(figure.locator(".reading")).to_contain_text(said)
     expect(figure.locator("section.figure")).to_contain_text(
         "uses only the last 32 of these 55 characters", use_inner_text=True
     )
@@ -234,10 +236,15 @@ def test_the_price_is_that_of_torch_and_of_the_ngrams(open_figures, gpt):
 def test_writing_on_streams_stops_and_repeats_with_its_seed(open_figures):
     options = {"prompt": "ROMEO:\n", "temperature": 0.8}
     figure = started(open_figures(live.Write(**options)))
+    reading = figure.locator(".reading")
+    expect(reading).to_contain_text("After “ROMEO:⏎”")
     figure.get_by_role("button", name="Write on").click()
+    expect(reading).to_be_empty()  # what was said was of another text
     expect(box(figure)).to_have_value(re.compile(r"ROMEO:\n.{5,}", re.DOTALL))
     figure.get_by_role("button", name="Stop").click()
     stopped = box(figure).input_value()
+    last = stopped[-8:].replace(" ", "␣").replace("\n", "⏎")
+    expect(reading).to_contain_text(f"After “{last}” the next character is")
     assert 7 < len(stopped) < 127
     figure.get_by_role("button", name="Write on").wait_for()
     figure.get_by_role("button", name="Reset").click()
@@ -247,6 +254,23 @@ def test_writing_on_streams_stops_and_repeats_with_its_seed(open_figures):
     expect(box(again)).to_have_value(re.compile(r".{127}", re.DOTALL))
     until(lambda: box(again).input_value().startswith(stopped))
     again.get_by_role("button", name="Write on").wait_for()
+
+
+def test_what_writes_is_in_sight_where_something_is_written(open_figures):
+    figure = started(open_figures(live.Write(prompt="To be", temperature=0.8)))
+    parts = [figure.get_by_role("slider", name="Temperature"), figure.get_by_role("button", name="Write on")]
+    parts.append(figure.locator("summary", has_text="Leave out the improbable"))
+    expect(figure.get_by_role("slider", name="top-k")).to_be_hidden()
+    for view, title in {"Surprise": "How surprised is a GPT?", "Next character": "Write with a GPT"}.items():
+        figure.get_by_text(view, exact=True).click()
+        ready(figure)
+        expect(figure.locator(".title")).to_have_text(title)
+        for part in parts:
+            expect(part).to_be_visible(visible=view != "Surprise")
+    parts[1].click()
+    figure.get_by_text("Attention", exact=True).click()  # while it writes
+    figure.get_by_role("button", name="Stop").click()
+    expect(figure.get_by_role("button", name=re.compile("Write on|Stop"))).to_be_hidden()
 
 
 def test_typing_stops_the_writing(open_figures):
@@ -364,7 +388,7 @@ def test_a_model_of_byte_pairs_is_read_and_writes_on(open_figures, byte_pairs, t
     section = figure.locator("section.figure")
     expect(section).to_contain_text(f"uses only the last 24 of these {len(ids)} tokens", use_inner_text=True)
     expect_tokens(byte_pairs, figure, text)
-    figure.locator("summary", has_text="Sampling").click()
+    figure.locator("summary", has_text="Leave out the improbable").click()
     figure.get_by_role("slider", name="top-k").press("Home")
     figure.get_by_text("Attention", exact=True).click()
     ready(figure)
@@ -385,7 +409,7 @@ def test_the_price_of_byte_pairs_is_that_of_the_characters_after_the_first_token
     text = "The telephone is ringing, and nobody is here."
     figure = started(open_figures(live.Write(prompt=text)))
     with_file(figure, tmp_path / "own.safetensors", model, tokenizer)
-    figure.get_by_text("Bits", exact=True).click()
+    figure.get_by_text("Surprise", exact=True).click()
     ready(figure)
     ids = tokenizer.encode(text)
     first = len(tokenizer.decode(ids[:1]))
@@ -398,11 +422,11 @@ def test_the_price_of_byte_pairs_is_that_of_the_characters_after_the_first_token
     all_but_first = bigram.loss(letters[:, :-1], letters[:, 1:]) * (len(text) - 1)
     before = bigram.loss(letters[:, : first - 1], letters[:, 1:first]) * (first - 1)
     wanted = {
-        "uniform": len(logs) * math.log2(400) / count,
-        "bigram": (all_but_first - before).item() / count / math.log(2),
-        "this GPT": -sum(logs).item() / count / math.log(2),
+        "blind guess": len(logs) * math.log(400) / count,
+        "bigram": (all_but_first - before).item() / count,
+        "this GPT": -sum(logs).item() / count,
     }
-    actual = {name: float(bits) for name, bits in shown_bars(figure, "Bits per character").items()}
+    actual = {name: float(mean) for name, mean in shown_bars(figure, "Surprise per letter").items()}
     assert {name: actual[name] for name in wanted} == pytest.approx(wanted, abs=6e-3)  # two digits are shown
 
 

@@ -58,11 +58,3 @@ export function distributionRows(symbols, own, now, count) {
   if (others.length) rows.push({ name: `${others.length} others`, text, share: 0, outline: 0, cut: true });
   return rows;
 }
-
-/**
- * Return the entropy in bits.
- * @param {ArrayLike<number>} probabilities
- */
-export function entropy(probabilities) {
-  return Array.from(probabilities).reduce((sum, p) => sum - (p > 0 ? p * Math.log2(p) : 0), 0);
-}

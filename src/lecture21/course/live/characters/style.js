@@ -3,7 +3,7 @@
 /** The style of the parts in this folder. */
 export const WRITE_STYLE = `
 .wide { flex: 1 1 100%; } .wide textarea { min-height: 3.6rem; font: 0.95rem/1.45 ui-monospace, monospace; }
-.said { font-size: 0.85rem; color: var(--note); } .wrote button { margin-top: 0.5rem; } .wrote textarea { min-height: 8rem; } .wrote.full textarea { min-height: 3.6rem; height: 3.6rem; }
+.said { font-size: 0.85rem; color: var(--note); } .wrote button { margin-top: 0.5rem; } .wrote textarea { min-height: 8rem; } .wrote .said { margin-top: 0.4rem; } .wrote.full textarea { min-height: 3.6rem; height: 3.6rem; }
 details { font-size: 0.9rem; margin-top: 0.5rem; } summary { cursor: pointer; min-height: 1.75rem; padding: 0.15rem 0; }
 .bars { list-style: none; margin: 0; padding: 0; font-size: 0.9rem; }
 .bars li { display: grid; grid-template-columns: var(--names, 5.2rem) 1fr 4.2rem; gap: 0.5rem; align-items: center; min-height: 1.5rem; }

@@ -1,8 +1,10 @@
-// The controls of sampling: temperature, top-k and top-p, out of sight at first unless they do something.
+// The controls of sampling: the temperature, and top-k and top-p, which are out of sight at first unless they do something.
 
 import { find } from "../kit/frame.js";
 import { controlsOf } from "../kit/bound.js";
 import { more } from "../kit/controls.js";
+
+const CUT = "Leave out the improbable";
 
 /**
  * @param {import("../kit/frame.js").Frame} frame, with `temperature`, `top_k` (0: all) and `top_p` in its state
@@ -10,12 +12,12 @@ import { more } from "../kit/controls.js";
  * @param {(values: object) => void} change  the state
  */
 export function samplingControls(frame, size, change) {
-  const area = more(frame, "Sampling");
+  const area = more(frame, CUT);
   const details = /** @type {HTMLDetailsElement} */ (area.parentElement);
   const { slider } = controlsOf(frame);
   const onInput = (/** @type {string} */ name) => (/** @type {number} */ value) => change({ [name]: value });
-  slider("temperature", {
-    ...{ parent: area, label: "Temperature", min: 0.1, max: 2, step: 0.05, onInput: onInput("temperature") },
+  const temperature = slider("temperature", {
+    ...{ label: "Temperature", min: 0.1, max: 2, step: 0.05, onInput: onInput("temperature") },
     format: (value) => value.toFixed(2),
   });
   const k = slider("top_k", {
@@ -48,18 +50,18 @@ export function samplingControls(frame, size, change) {
     return `at this temperature the filled bars are ${temperature > 1 ? "more" : "less"} alike than the hollow ones.`;
   }
 
-  details.open = !isPlain();
+  details.open = options().topK !== null || options().topP !== null;
   return {
     options,
     isPlain,
     says,
-    update() {
-      const { temperature, topK, topP } = options();
+    update(/** @type {boolean} */ isUsed) {
+      temperature.node.hidden = details.hidden = !isUsed;
+      const { topK, topP } = options();
       k.input.max = String(size());
       k.set(topK ?? size());
       const cuts = [...(topK ? [`top-k ${topK}`] : []), ...(topP ? [`top-p ${topP.toFixed(2)}`] : [])];
-      const text = `Sampling: temperature ${temperature.toFixed(2)}, ${cuts.join(", ") || "nothing cut"}`;
-      find(details, "summary").textContent = text;
+      find(details, "summary").textContent = cuts.length ? `${CUT}: ${cuts.join(", ")}` : CUT;
     },
   };
 }

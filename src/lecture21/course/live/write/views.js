@@ -8,8 +8,7 @@ import { shortName } from "../characters/characters.js";
 import { arcs } from "./arcs.js";
 import { headMaps } from "./maps.js";
 
-const BITS = 1 / Math.LN2;
-const NOTE = "The stronger the color of a character, the more bits it takes under the GPT.";
+const NOTE = "The stronger its color, the more a character surprises the GPT.";
 
 /**
  * @typedef {object} Seen  what was computed for a text
@@ -116,7 +115,7 @@ export function stepName(/** @type {number} */ step) {
 }
 
 /**
- * The price of the text in bits per character, under n-gram models and the GPT.
+ * The surprise at the text in nats per character, under n-gram models and the GPT.
  * @param {import("../kit/frame.js").Frame} frame
  * @returns {View}
  */
@@ -124,9 +123,10 @@ export function priceView(frame) {
   const panel = create(
     "div",
     { class: "panel" },
-    create("p", { class: "panel-title" }, "Your text in bits per character"),
+    create("p", { class: "panel-title" }, "Surprise per letter: less is better"),
   );
-  const list = bars(panel, "Bits per character");
+  const list = bars(panel, "Surprise per letter");
+  list.node.style.setProperty("--names", "7rem");
   const strip = create("p", { class: "text strip" });
   const note = create("p", { class: "said" }, NOTE);
   panel.append(strip, note);
@@ -136,38 +136,34 @@ export function priceView(frame) {
     update({ prices, text, vocabulary: { symbols, unit } }) {
       if (!prices) return `Type at least two ${unit}s: the first one has no prediction.`;
       const { ngrams, gpt: own, count } = prices;
-      const uniform = Math.log(symbols.length) * own.length;
-      const means = [...ngrams, { name: "this GPT", nats: own }].map(({ name, nats }) => ({
+      const blind = { name: "blind guess", nats: Float64Array.from(own, () => Math.log(symbols.length)) };
+      const models = [blind, ...ngrams, { name: "this GPT", nats: own }].map(({ name, nats }) => ({
         name,
-        bits: nats && (BITS * nats.reduce((a, b) => a + b, 0)) / count,
+        mean: nats && nats.reduce((a, b) => a + b, 0) / count,
       }));
-      const models = [{ name: "uniform", bits: (BITS * uniform) / count }, ...means];
-      const longest = Math.max(...models.map(({ bits }) => bits ?? 0));
+      const longest = Math.max(...models.map(({ mean }) => mean ?? 0));
       list.update(
-        models.map(({ name, bits }) => ({
+        models.map(({ name, mean }) => ({
           name,
-          text: bits === null ? "none" : bits.toFixed(2),
-          share: (bits ?? 0) / longest,
+          text: mean === null ? "none" : mean.toFixed(2),
+          share: (mean ?? 0) / longest,
         })),
       );
       const spans = text.map((symbol, t) => {
         const span = create("span", {}, symbol.replaceAll("\n", "⏎\n"));
         if (!t) return span;
-        const bits = BITS * own[t - 1];
-        const color = frame.colors.magnitude(bits / 12);
+        const nats = own[t - 1];
+        const color = frame.colors.magnitude(nats / 8);
         span.style.background = color;
         span.style.color = inkOn(color);
-        span.title = `${bits.toFixed(2)} bits`;
+        span.title = `${nats.toFixed(2)}: had a probability of ${percent(Math.exp(-nats), 2)}`;
         return span;
       });
       strip.replaceChildren(...spans);
-      const said = means.flatMap(({ name, bits }) => (bits === null ? [] : [`${name} ${bits.toFixed(2)}`]));
-      const worst = own.indexOf(Math.max(...own));
-      const most = `“${shortName(text[worst + 1])}” (${unit} ${worst + 2}), ${(BITS * own[worst]).toFixed(1)} bits`;
       note.textContent = NOTE.replace("character", unit);
-      const all = said.join(", ");
-      const bill = `Bits per character of the ${count} after the first${unit === "token" ? " token" : ""}: ${all}.`;
-      return `${bill} The GPT needs the most bits for ${most}.`;
+      const worst = own.indexOf(Math.max(...own));
+      const most = `“${shortName(text[worst + 1])}” (${unit} ${worst + 2}) surprises the GPT most, ${own[worst].toFixed(2)}`;
+      return `${most}: it had a probability of ${percent(Math.exp(-own[worst]), 2)}.`;
     },
   };
 }

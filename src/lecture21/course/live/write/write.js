@@ -6,7 +6,7 @@ import { button, textField } from "../kit/controls.js";
 import { loadFile } from "../kit/files.js";
 import { create, createFrame, find, messageOf } from "../kit/frame.js";
 import { nextTokenProbabilities } from "../engine/sampling.js";
-import { bars, distributionRows, entropy } from "../characters/bars.js";
+import { bars, distributionRows } from "../characters/bars.js";
 import { encodeText, longName, shortName } from "../characters/characters.js";
 import { nGramNats, readNGrams } from "./ngrams.js";
 import { ownModel } from "./own_model.js";
@@ -18,13 +18,19 @@ import { vocabularyOf } from "../characters/vocabulary.js";
 import { attentionView, layersView, priceView } from "./views.js";
 import { createWriter } from "./writer.js";
 
-const TITLE = "Write with a GPT";
+/** @type {Record<string, string>} */
+const TITLES = {
+  next: "Write with a GPT",
+  attention: "Where a GPT looks",
+  layers: "What each layer predicts",
+  price: "How surprised is a GPT?",
+};
 const COUNT = 120; // characters or tokens for each press of the button
 /** @type {[string, number][]} */
 const ORDERS = [["bigram", 2], ["trigram", 3], ["5-gram", 5]]; // prettier-ignore
 /** What to try in each view, and what one should then see. @type {Record<string, [string, string]>} */
 const FIRST = {
-  next: ["Press “Write on”, then open “Sampling” and raise the temperature.", "the bars change with every character."],
+  next: ["Press “Write on”, then raise the temperature and write again.", "the bars change with every character."],
   attention: [
     "Point at a character or tap it, then choose another head.",
     "the wider an arc, the larger the weight, and no arc leads to a later character.",
@@ -33,10 +39,7 @@ const FIRST = {
     "Read the table from top to bottom, then continue typing.",
     "the first row depends on the last character only, and the last row is what the model predicts.",
   ],
-  price: [
-    "Type a sentence in the style of the plays, then one in modern English, and compare the bits per character.",
-    "",
-  ],
+  price: ["Make a spelling mistake. What surprises the model, and how long?", ""],
 };
 
 export default {
@@ -44,13 +47,13 @@ export default {
   async render(context) {
     const { model } = context;
     const { longest } = context.fields.prompt;
-    const opened = await openModel(context, TITLE, vocabularyOf);
+    const opened = await openModel(context, TITLES.next, vocabularyOf);
     if (!opened) return undefined;
     const { engine } = opened;
     let { gpt, known: vocabulary } = opened;
     const [first, then] = FIRST[model.get("view")] ?? FIRST.next;
     const frame = createFrame(context, {
-      title: TITLE,
+      title: TITLES[model.get("view")] ?? TITLES.next,
       first,
       then,
       onChange: () => update(),
@@ -69,17 +72,17 @@ export default {
       onInput: onType,
     });
     box.node.classList.add("wide");
-    const seenNote = create("span", { class: "said" });
-    box.node.append(seenNote);
+    const seenNote = create("p", { class: "said" });
     const write = button(wrote, {
       label: "Write on",
       others: ["Stop"],
       main: true,
       onClick: () => (writer.running ? writer.stop() : writer.start()),
     });
+    wrote.append(seenNote); // below the button, which stays where it is when this takes another line
     const { node: choice } = controlsOf(frame).choice("view", {
       label: "Show",
-      options: [["next", "Next character"], ["attention", "Attention"], ["layers", "Layers"], ["price", "Bits"]], // prettier-ignore
+      options: [["next", "Next character"], ["attention", "Attention"], ["layers", "Layers"], ["price", "Surprise"]], // prettier-ignore
       onInput: (view) => change({ view }),
     });
     const title = create("p", { class: "panel-title" }, "The next character");
@@ -110,7 +113,10 @@ export default {
     const writer = createWriter(frame, {
       job: continuation,
       onText: onWritten,
-      onState: (running) => (write.textContent = running ? "Stop" : "Write on"),
+      onState(running) {
+        write.textContent = running ? "Stop" : "Write on";
+        if (running) frame.describe(""); // what was said was of another text
+      },
       onEnd: () => change({ query: -1, seed: (state.values.seed + 1) % 2 ** 31 }),
     });
     const mine = modelChoice(frame, engine, vocabularyOf, (own) => {
@@ -146,13 +152,16 @@ export default {
 
     function update() {
       const { values } = state;
+      const isNext = values.view === "next";
       if (!writer.running) text = values.prompt;
       box.set(text);
       const [first, then] = FIRST[values.view];
-      frame.advise({ first, then: (values.view === "next" && sampling.says()) || then });
+      frame.advise({ first, then: (isNext && sampling.says()) || then });
+      find(frame.root, ".title").textContent = TITLES[values.view];
+      write.hidden = !isNext && !writer.running;
       wrote.classList.toggle("full", values.view === "attention");
       for (const [name, each] of Object.entries(views)) each.show(name === values.view);
-      sampling.update();
+      sampling.update(isNext);
       key.hidden = sampling.isPlain();
       refresh();
     }
@@ -212,8 +221,7 @@ export default {
         .slice(0, 3);
       const names = top.map((id) => `${longName(known[id])} ${percent(now[id])}`);
       const last = seenText.slice(-8).map(shortName).join("");
-      const next = `After “${last}” the next ${unit} is most probably ${names.join(", ")}`;
-      frame.describe(`${next}; entropy ${entropy(now).toFixed(2)} bits.`);
+      frame.describe(`After “${last}” the next ${unit} is most probably ${names.join(", ")}.`);
     }
 
     /** Whose attention is shown: that of the last character, while more are written. */

@@ -11,8 +11,8 @@ class Write(ModelFigure):
     """A text that a GPT continues, and one view of it at a time.
 
     The views are the distribution of the next character or token, the attention of one head as arcs over the text, the
-    prediction after each layer, and the price of the text in bits per character beside that of n-gram models of the
-    plays.
+    prediction after each layer, and the surprise at the text, in nats per character, beside that of n-gram models of
+    the plays.
 
     Args:
         model: a GPT of characters or of byte pairs, or the name of a shipped one.
@@ -29,7 +29,7 @@ class Write(ModelFigure):
     reads_byte_pairs = True
     description = (
         "A text box with a text that a GPT continues. Below it are the probabilities of the next character as bars, "
-        "the attention of one head as arcs over the text, the prediction after each layer, or the text's price in bits."
+        "the attention of one head as arcs over the text, the prediction after each layer, or the surprise at the text."
     )
     prompt = Text("ROMEO:\n", longest=600).tag(sync=True)
     view = traitlets.Enum(("next", "attention", "layers", "price"), "next").tag(sync=True)
