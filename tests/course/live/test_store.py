@@ -72,7 +72,7 @@ def test_the_trained_model_is_offered_by_other_figures_until_it_is_cleared(open_
     book = bars.inner_text()
     figure = train(stage)
     loss = float(re.search(r"validation loss ([\d.]+\d)", figure.locator(".now").inner_text())[1])
-    name = re.compile(rf"^your model \(loss {loss:.2f}, 30 steps\)$")
+    name = re.compile(rf"^your model \({loss:.2f} after 30 steps\)$")
     small = json.loads(stage.page.evaluate("localStorage['lecture21-model']"))
     assert small["steps"] == 30
     assert re.fullmatch(r"ROMEO:\n.{40,}", small["sample"], re.DOTALL)  # the end of the path shows it
@@ -100,7 +100,7 @@ def test_the_trained_model_is_offered_by_other_figures_until_it_is_cleared(open_
     expect(pair.locator(".reading")).to_contain_text("Your model (")
 
     fold = kept(stage.figure("train"))
-    expect(fold).to_contain_text(f"your model (loss {loss:.2f}, 30 steps)", use_inner_text=True)
+    expect(fold).to_contain_text(f"your model ({loss:.2f} after 30 steps)", use_inner_text=True)
     fold.get_by_role("button", name="Clear all").click()
     expect(fold).to_contain_text("no model")
     expect(residual.get_by_text("your model")).to_have_count(0)

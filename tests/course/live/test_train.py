@@ -403,7 +403,7 @@ def test_what_is_said_after_stop_is_true_of_the_model_that_is_kept(open_figures,
     numbers = figure.locator(".now").inner_text()
     loss = number_after("validation loss", numbers)
     expect(figure.locator(".reading").first).to_contain_text(f"The validation loss is {loss:.3f} nats.")
-    expect(figure.get_by_text("now offer your model")).to_contain_text(f"your model (loss {loss:.2f}, ")
+    expect(figure.get_by_text("now offer your model")).to_contain_text(f"your model ({loss:.2f} after ")
     model = GPT.from_pretrained(downloaded(stage, figure, tmp_path))
     assert evaluate(model, plays[3]) == pytest.approx(loss, abs=1e-3)
 

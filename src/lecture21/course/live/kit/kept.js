@@ -18,7 +18,7 @@ export function nameOfOwnModel() {
 /** @param {{nats: number, steps: number} | null} model  as it is described, by whatever version of this page */
 function nameOfModel(model) {
   if (!model || !Number.isFinite(model.nats) || !Number.isFinite(model.steps)) return "";
-  return `your model (loss ${model.nats.toFixed(2)}, ${model.steps.toLocaleString("en")} steps)`;
+  return `your model (${model.nats.toFixed(2)} after ${model.steps.toLocaleString("en")} steps)`;
 }
 
 /**

@@ -6,6 +6,7 @@ import { loadFile } from "../kit/files.js";
 import { create, createFrame, messageOf } from "../kit/frame.js";
 import { percent, softmax } from "../kit/numbers.js";
 import { nameOfOwnModel } from "../kit/kept.js";
+import { store } from "../kit/store.js";
 import { bars } from "../characters/bars.js";
 import { encodeText, shortName, unknownSentence } from "../characters/characters.js";
 import { modelChoice } from "../characters/mine.js";
@@ -83,7 +84,7 @@ export default {
       const text = create("p", { class: "text" });
       const title = create("p", { class: "panel-title" }, capital(labels[i]));
       const stamp = create("p", { class: "stamp", "aria-hidden": "true", hidden: true }, "copies!");
-      const loss = losses[i] === null ? "" : `Validation loss ${losses[i].toFixed(2)} nats per character`;
+      const loss = losses[i] === null ? "" : surprise(losses[i]);
       const note = create("p", { class: "note" }, loss);
       const panel = create("div", { class: "panel" }, title, stamp);
       const list = bars(panel, `Probability of the letter, model ${labels[i]}`);
@@ -99,7 +100,7 @@ export default {
       models[0] = own ?? book;
       labelsNow[0] = own ? nameOfOwnModel() : labels[0];
       panels[0].title.textContent = capital(labelsNow[0]);
-      panels[0].note.textContent = own ? "Trained by you, on this machine" : panels[0].loss;
+      panels[0].note.textContent = own ? surprise(store.get("model").nats) : panels[0].loss;
       refresh();
     });
     if (!model.get("_linked")?.prompt)
@@ -198,6 +199,8 @@ export default {
     }
   },
 };
+
+const surprise = (/** @type {number} */ nats) => `Surprise per letter (validation loss): ${nats.toFixed(2)}`;
 
 /** Whether a model needs to see a letter to predict it. */
 function copied(/** @type {[number, number] | null} */ shares) {
