@@ -80,7 +80,7 @@ def test_the_shapes_are_those_of_a_model_of_the_paper(open_figures):
     for number, expected in enumerate(shapes_of_a_model(), start=1):
         if number > 1:
             figure.get_by_role("button", name="Add the next piece").click()
-        expect(piece(figure, number)).to_have_attribute("aria-pressed", "true")
+        expect(piece(figure, number)).to_contain_class("chosen")
         rows = [row.locator("td").all_inner_texts() for row in figure.locator(".shapes tr").all()]
         written = {name: tuple(int(n.replace(",", "")) for n in text.split(" = (")[1][:-1].split(", "))
                    for name, text in rows}  # fmt: skip

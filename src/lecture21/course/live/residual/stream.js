@@ -24,7 +24,7 @@ export function streamView(frame, layers, onSwitch, onChoose) {
   let seen = null;
   const isGone = (/** @type {number} */ step) => step > 0 && Boolean(seen?.removed.includes(steps[step - 1]));
   const target = drawing(frame, {
-    title: "The vector of this character, from top to bottom: the wider, the longer",
+    title: "Its vector, from top to bottom: the wider, the longer",
     label:
       "The residual stream as a line from top to bottom, with a side branch for each part; wider lines, longer vectors",
     height: (steps.length + 1) * ROW,

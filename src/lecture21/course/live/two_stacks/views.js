@@ -155,7 +155,7 @@ export const STYLE = `
 .piece::after { content: ""; position: absolute; left: 50%; bottom: 100%; height: 1rem; border-left: 2px solid var(--note); }
 .piece:disabled { border-style: dashed; color: transparent; opacity: 1; } .piece:disabled::after { opacity: 0.3; }
 .piece.out { text-decoration: line-through 2px; color: var(--note); border-style: dashed; }
-.whole .piece::before { content: "✕"; position: absolute; right: 0.25rem; top: 0.1rem; font-size: 0.7rem; line-height: 1; color: var(--error); } .whole .piece.out::before { content: "↺"; color: var(--right); }
+.whole .piece::before { content: "✕" / ""; position: absolute; right: 0.25rem; top: 0.1rem; font-size: 0.7rem; line-height: 1; color: var(--error); } .whole .piece.out::before { content: "↺" / ""; color: var(--right); }
 .whole .piece.chosen { border-color: var(--accent); box-shadow: inset 0 0 0 1px var(--accent); }
 .stacks .block { align-self: stretch; border: 1px dashed var(--line); border-radius: 8px; margin: -0.85rem 0 -0.4rem; z-index: 0; font-size: 0.75rem;
   color: var(--note); text-align: right; padding: 0.05rem 0.3rem; line-height: 1; }

@@ -39,7 +39,7 @@ const FIRST = {
     "Read the table from top to bottom, then continue typing.",
     "the first row depends on the last character only, and the last row is what the model predicts.",
   ],
-  price: ["Make a spelling mistake. What surprises the model, and how long?", ""],
+  price: ["Make a spelling mistake. What surprises the model, and for how long?", ""],
 };
 
 export default {
