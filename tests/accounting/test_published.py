@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from drawn_configs import configs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
@@ -27,9 +28,8 @@ from transformers import (
     SwitchTransformersForConditionalGeneration,
 )
 
-from lecture21 import GPT, GPTConfig, accounting
+from lecture21 import GPT, accounting
 from lecture21.accounting import Grouped, Latent, Shape, published
-from lecture21.gpt.config import CHOICES
 
 # Counted on the models of transformers; GLaM is not among them.
 COUNTED = {
@@ -282,14 +282,6 @@ def test_flops_of_every_family_are_exactly_what_torch_counts(family, data):
     assert accounting.flops_per_token(shape, context).forward * context == counter.get_total_flops()
 
 
-def test_training_takes_three_times_the_flops():
-    shape = Shape(40, 12, 2, Grouped(4, 2, 6), n_expert=5, top_k=2, d_expert=7)
-    model, ids = mixtral(shape, **EAGER), torch.randint(40, (1, 8))
-    with FlopCounterMode(display=False) as counter:
-        model(ids, use_cache=False).logits.sum().backward()
-    assert counter.get_total_flops() == accounting.flops_per_token(shape, 8).training * 8
-
-
 def test_flops_per_token_of_published_models_are_twice_the_active_parameters():
     for name, billions in {"mixtral-8x7b": 25.5, "qwen3-235b-a22b": 43.1, "deepseek-v3": 73.2}.items():
         counted = accounting.parameters(published.get(name))
@@ -354,30 +346,6 @@ def test_a_window_bounds_the_cache_and_the_keys_of_every_other_layer():
 
 
 # Our own
-
-
-@st.composite
-def configs(draw: Callable) -> GPTConfig:
-    """GPTs of ours of every kind, with and without experts."""
-    groups = draw(counts(2))
-    n_head = groups * draw(counts(2))
-    n_expert = draw(st.integers(2, 5))
-    moe = {"n_expert": n_expert, "top_k": draw(counts(n_expert)), "n_shared": draw(st.integers(0, 3))}
-    values = {
-        "vocab_size": draw(st.integers(2, 30)),
-        "block_size": draw(st.integers(2, 9)),
-        "n_layer": draw(counts(3)),
-        "n_head": n_head,
-        "n_kv_head": groups,
-        "d_model": 2 * n_head * draw(counts(3)),
-        "d_head": draw(st.sampled_from([None, 2, 6])),
-        "d_ff": draw(st.sampled_from([None, 1, 7])),
-        "moe": draw(st.sampled_from([None, moe])),
-        **{name: draw(st.sampled_from(sorted(table))) for name, table in CHOICES.items()},
-        "window": draw(st.none() | counts(12)),
-        **{name: draw(st.booleans()) for name in ("final_norm", "qk_norm", "qkv_bias", "bias", "tied_head")},
-    }
-    return GPTConfig(**values)
 
 
 @given(configs(), st.data())

@@ -210,9 +210,6 @@ def test_serving_costs_of_a_gpt_are_those_of_its_shape():
     assert accounting.weights_read(OURS) == 2 * (counts.active_without_embedding - 32 * 64)
 
 
-# Invalid arguments
-
-
 def test_a_batch_of_few_tokens_activates_few_of_very_many_experts():
     assert accounting.distinct_experts(10**17, 1, 3) == pytest.approx(3)
     assert accounting.distinct_experts(4, 4, 3) == 4
