@@ -4,8 +4,9 @@ The fields come from the classes, so a new one is covered at once. What two fiel
 the part of the package that needs it.
 """
 
+import json
 import math
-from dataclasses import fields
+from dataclasses import FrozenInstanceError, asdict, fields
 from typing import get_args, get_type_hints
 
 import pytest
@@ -65,3 +66,12 @@ def test_a_field_refuses_what_it_cannot_be_by_name(config):
         with pytest.raises(ValueError, match=name) as error:
             config(**{**COMPLETE.get(config, {}), name: value})
         assert str(value) in str(error.value), name
+
+
+@pytest.mark.parametrize("config", [GPTConfig(dropout=0.1), RNNConfig(kind="gru"), TransformerConfig(9)], ids=type)
+def test_a_model_s_configuration_is_frozen_and_survives_json(config):
+    with pytest.raises(FrozenInstanceError):
+        config.d_model = 2
+    assert type(config).from_dict(json.loads(json.dumps(asdict(config)))) == config
+    with pytest.raises(ValueError, match=r"here has unknown fields layers; known are (source_)?vocab_size"):
+        type(config).from_dict({"layers": 6}, source="here")

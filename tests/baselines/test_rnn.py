@@ -1,15 +1,13 @@
 """Properties that hold for recurrent models of each kind, with one layer and with two."""
 
 import json
-from dataclasses import FrozenInstanceError, asdict
+from dataclasses import asdict
 
 import pytest
 import torch
-import torch.nn.functional as F
 
 from lecture21.baselines.rnn import KINDS, RNN, RNNConfig
 from lecture21.generation import generate
-from lecture21.training import TrainConfig, train
 
 SMALL = {"vocab_size": 7, "block_size": 6, "d_model": 5}
 CONFIGS = {f"{kind},{n_layer}": RNNConfig(**SMALL, kind=kind, n_layer=n_layer) for kind in KINDS for n_layer in (1, 2)}
@@ -157,66 +155,6 @@ def test_sampling_depends_on_tokens_before_the_training_window():
     assert read == [12, 13, 14]
 
 
-# Training
-
-
-def tokens(n: int = 400) -> torch.Tensor:
-    return torch.randint(7, (n,), generator=torch.Generator().manual_seed(0)).sort().values  # runs: easy to learn
-
-
-QUICK = {"steps": 12, "batch_size": 4, "eval_every": 4, "device": "cpu", "learning_rate": 1e-2}
-
-
-def fresh(kind: str, **changes: object) -> RNN:
-    torch.manual_seed(0)
-    return RNN(RNNConfig(**{**SMALL, **changes}, kind=kind))
-
-
-def test_training_is_plain_adam_on_windows_with_a_zero_initial_state():
-    from lecture21.training import sample_windows
-
-    trained, reference = fresh("gru"), fresh("gru")
-    history = train(trained, tokens(), TrainConfig(**QUICK))
-    generator, losses = torch.Generator().manual_seed(0), []
-    optimizer = torch.optim.Adam(reference.parameters(), lr=1e-2)
-    for _ in range(12):
-        ids, targets = sample_windows(tokens(), 6, 4, generator)
-        loss = F.cross_entropy(reference(ids).flatten(0, 1), targets.flatten())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    assert history.train_loss[1:] == pytest.approx([sum(losses[i : i + 4]) / 4 for i in (0, 4, 8)], rel=1e-5)
-
-
-def test_a_run_that_is_stopped_and_resumed_gives_the_same_losses(tmp_path):
-    changes = {"n_layer": 2, "dropout": 0.2}
-    whole = train(fresh("lstm", **changes), tokens(), TrainConfig(**QUICK), val=tokens(50), out=tmp_path / "whole")
-
-    class Stop(Exception):
-        pass
-
-    def stop(step, model, history):
-        if step == 8:
-            raise Stop
-
-    with pytest.raises(Stop):
-        train(
-            fresh("lstm", **changes),
-            tokens(),
-            TrainConfig(**QUICK),
-            val=tokens(50),
-            out=tmp_path / "cut",
-            on_evaluation=stop,
-        )
-    resumed = fresh("lstm", **changes)
-    history = train(resumed, tokens(), TrainConfig(**QUICK), val=tokens(50), out=tmp_path / "cut", resume=True)
-    assert repr(history) == repr(whole)
-    finished = RNN.from_pretrained(tmp_path / "whole")
-    for a, b in zip(resumed.parameters(), finished.parameters(), strict=True):
-        assert torch.equal(a, b)
-
-
 # On disk
 
 
@@ -244,15 +182,6 @@ def test_a_saved_model_records_that_it_is_an_rnn(tmp_path):
 
 
 # Bad input
-
-
-def test_a_configuration_is_frozen_and_survives_json():
-    config = RNNConfig(**SMALL, kind="gru", dropout=0.1)
-    with pytest.raises(FrozenInstanceError):
-        config.n_layer = 2
-    assert RNNConfig.from_dict(json.loads(json.dumps(asdict(config)))) == config
-    with pytest.raises(ValueError, match=r"here has unknown fields n_head; known are vocab_size"):
-        RNNConfig.from_dict({"n_head": 2}, source="here")
 
 
 def test_an_empty_sequence_is_refused():
