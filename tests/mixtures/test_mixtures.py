@@ -275,21 +275,6 @@ def test_one_label_in_twenty_of_the_bands_is_flipped():
 # What is refused.
 
 
-@pytest.mark.usefixtures("untyped")
-def test_inputs_that_do_not_match_the_network_are_refused():
-    x, y, _ = points()
-    for mixture in (regression(), regression("mlp"), hierarchy()):
-        for wrong, actual in (
-            (x[:, :1], r"torch.float64 of shape \(7, 1\)"),
-            (x.float(), "torch.float32"),
-            (x[0], r"\(2,\)"),
-        ):
-            with pytest.raises(ValueError, match=rf"x must be .* of shape \(N, (2|D)\), .*got .*{actual}"):
-                mixture.log_prob(wrong, y)
-        with pytest.raises(ValueError, match=r"x must be torch.float64 of shape \(N, 2\)"):
-            fit_gradient(mixture, x[:, :1], y, steps=1)
-
-
 def test_what_has_no_parameters_or_diverges_is_refused():
     x, y, _ = points()
     frozen = regression().requires_grad_(False)
