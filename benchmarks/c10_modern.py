@@ -49,14 +49,13 @@ from torch.nn.functional import cross_entropy
 
 from lecture21 import GPT, GPTConfig, presets
 from lecture21.baselines import NGram
+from lecture21.course.speedrun import RECIPES
 from lecture21.data import shakespeare, split
 from lecture21.tokenizers import CharTokenizer
 from lecture21.training import TrainConfig, evaluate, learning_rate, recipe, sample_windows, train
 
 Train = Callable[[GPT, Tensor, TrainConfig], object]
-NANOGPT = GPTConfig(
-    block_size=64, d_model=128, bias=False, tied_head=True, activation="gelu", initialization="gpt2"
-)  # fmt: skip
+NANOGPT = RECIPES["nanogpt"].model
 NANOGPT_RUN = TrainConfig(2000, 12, learning_rate=1e-3, warmup=100, schedule="cosine", device="cpu")
 FLOOR = 0.1  # nanoGPT's cosine ends at a tenth of its peak
 SEEDS, TUNED = (0, 1, 2), (4e-3,)
