@@ -6,6 +6,7 @@ from pathlib import Path
 import live_page
 import pytest
 import talk_page
+from engine_page import EnginePage, open_engine
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from lecture21.course.live import bundle
@@ -131,6 +132,14 @@ def load_module(shared_pages: Pages, tmp_path) -> Iterator[Callable[[str], Page]
         shared_pages.idle.append(stage.page)
     assert stage.errors == []
     assert stage.foreign == []
+
+
+@pytest.fixture(scope="module")
+def engine(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EnginePage]:
+    """The engine in a worker of a page; the tests of a module share it."""
+    with open_engine(browser, tmp_path_factory.mktemp("engine")) as page:
+        assert page.start()["inWorker"]
+        yield page
 
 
 @pytest.fixture(scope="module")

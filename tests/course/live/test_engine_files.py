@@ -14,13 +14,6 @@ from lecture21.tokenizers import CharTokenizer, load_tokenizer
 
 
 @pytest.fixture(scope="module")
-def engine(browser, tmp_path_factory):
-    with open_engine(browser, tmp_path_factory.mktemp("engine")) as page:
-        page.start()
-        yield page
-
-
-@pytest.fixture(scope="module")
 def whole() -> bytes:
     return (storage.FOLDER / "modern-gpt0" / "model.safetensors").read_bytes()
 

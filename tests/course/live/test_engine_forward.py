@@ -14,13 +14,6 @@ from lecture21.tokenizers import CharTokenizer
 TOLERANCE = 1e-4
 
 
-@pytest.fixture(scope="module")
-def engine(browser, tmp_path_factory):
-    with open_engine(browser, tmp_path_factory.mktemp("engine")) as page:
-        assert page.start()["inWorker"]
-        yield page
-
-
 FORWARD = """
     const model = await engine.load(await read(file));
     const { logits } = await model.forward(ids);

@@ -7,14 +7,6 @@ from lecture21 import pretrained
 from lecture21.generation import generate, next_token_probabilities
 from lecture21.pretrained import storage
 
-
-@pytest.fixture(scope="module")
-def engine(browser, tmp_path_factory):
-    with open_engine(browser, tmp_path_factory.mktemp("engine")) as page:
-        page.start()
-        yield page
-
-
 GENERATE = """
     const model = await engine.load(await read(file));
     return model.generate(ids, options).done;

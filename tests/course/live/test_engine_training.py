@@ -11,13 +11,6 @@ LOSSES = 50
 MODULES = [f"engine/{name}.js" for name in ("files", "memory", "network", "backward", "training")]
 
 
-@pytest.fixture(scope="module")
-def engine(browser, tmp_path_factory):
-    with open_engine(browser, tmp_path_factory.mktemp("engine")) as page:
-        page.start()
-        yield page
-
-
 @pytest.fixture(autouse=True)
 def in_float32(monkeypatch):
     """Let Muon compute in float32 as the page does, whatever this processor prefers."""

@@ -182,8 +182,6 @@ ZEROS = "out = torch.zeros(len(ids), len(ids[0]) + n_new).long(); out[:, : len(i
 # Changes of a solution, each with words of what is said of it.
 WRONG = {
     "7.1": [
-        ("len(tokens) - block_size, ", "len(tokens) - block_size - 1, ", "your last place is too early by one"),
-        ("windows[:, 1:]", "windows[:, :-1]", "your targets are the input itself"),
         (", generator=generator", "", "draws random numbers"),
         (
             "(batch_size, 1), generator=generator)",
@@ -193,15 +191,12 @@ WRONG = {
         ("starts + torch.arange(block_size + 1)", "starts + 2 * torch.arange(block_size + 1)", "raises IndexError"),
     ],
     "7.3": [
-        ("    model.eval()\n", "", "in training mode meanwhile"),
-        ("    model.train(was_training)\n", "", "stays in evaluation mode"),
         ("    model.train(was_training)\n", "    model.train()\n", "left in the mode in which it was"),
         ("with torch.no_grad():", "if True:", "autograd records every operation"),
         (" * targets.numel()", "", "the right value"),
         ("ids.to(device)", "ids", BATCHES),
     ],
     "7.4": [
-        ("        optimizer.zero_grad()\n", "", "backward() adds to .grad"),
         ("manual_seed(config.seed)", "manual_seed(0)", "the first loss is the first that differs"),
         ("betas=config.betas", "betas=config.betas, eps=1e-2", "the loss of step 1 is the first that differs"),
         ("min(rise, fall)", "rise", "the loss of step 4 is the first that differs"),
@@ -213,36 +208,29 @@ WRONG = {
             "in evaluation mode in some steps",
         ),
         ("s + 1, evaluate", "s, evaluate", "must be pairs of the number of updates"),
-        ("losses.append(loss.item())", "losses.append(loss)", "your list holds tensors"),
         ("return losses, val_losses", "return losses", "must return two lists"),
         ("ids.to(device), targets.to(device)", "ids, targets", BATCHES),
     ],
     "7.2": [
-        ("targets.flatten())", "targets.flatten()).detach()", "your loss has the right value and no gradient"),
         ("return self.token(ids)", "return self.token(ids).detach()", "no gradient passes back to the weights"),
-        ("targets.flatten()", "ids.flatten()", "your loss compares the logits with ids"),
-        ("self(ids).flatten(0, 1), targets", "self(ids)[:, :-1].flatten(0, 1), ids[:, 1:]", "`targets` is unused"),
     ],
     "7.5": [
         ("scores.softmax(dim=-1) @ v", "(scores.softmax(dim=-1) @ v).detach()", "no gradient passes back to"),
         ("        return", "        k = 0\n        with torch.no_grad(): return", "no gradient passes back to"),
         ("/ math.sqrt(q.shape[-1])", "/ q.shape[-1]", "your scores are too large or too small by a factor"),
         ("/ math.sqrt(q.shape[-1])", "* math.sqrt(q.shape[-1])", "your scores are too large or too small by a factor"),
-        ("q @ k.transpose(1, 2)", "k @ q.transpose(1, 2)", "row i of your scores compares key i with every query"),
         ("self.query(x), self.key(x), self.value(x)", "self.query(x), self.key(x), x", "no gradient reaches value."),
         ("scores = q @ k", "scores = q.detach() @ k", "no gradient passes back to query.weight"),
         ("scores.softmax(dim=-1) @ v", "torch.from_numpy((scores.softmax(dim=-1) @ v).numpy())", "numpy() leaves"),
         ("causal_mask(x.shape[1], device=x.device)", "causal_mask(8)[:len(x[0]), :len(x[0])]", "a fixed size"),
         ("causal_mask(x.shape[1], device=x.device)", "torch.ones(8, 8).tril().bool()[:len(x[0]), :len(x[0])]", "fixed"),
         ("causal_mask(x.shape[1], device=x.device)", "causal_mask(x.shape[1])", CPU),
-        ("~causal_mask", "causal_mask", "your mask is inverted"),
     ],
     "7.6": [
         ("joined)", "torch.from_numpy(joined.detach().numpy()))", "no gradient passes back to the heads"),
         ("self.output(joined)", "self.output(joined).detach()", "no gradient passes back to the weights and x"),
     ],
     "7.7": [
-        ("x = x + self.attention", "x = self.attention", "the result of attention replaces x"),
         ("return x + self.feed_forward", "return x.detach() + self.feed_forward", "gradient"),
         ("self.norm_attention(x)", "x", "no gradient reaches norm_attention. Is it used?"),
         ("self.norm_feed_forward(x)", "x", "no gradient reaches norm_feed_forward. Is it used?"),
@@ -292,7 +280,6 @@ WRONG = {
     ],
     "7.9": [
         ("self.output(joined)", "self.output(joined).detach()", "no gradient passes back to the weights and x"),
-        ("k, v, is_causal=True", "k, v", "Which argument of the function is False"),
         ("k, v, is_causal=True", "k, v, scale=1.0, is_causal=True", "entries are wrong"),
         ("d_model, bias=False", "d_model", "qkv.bias"),
     ],

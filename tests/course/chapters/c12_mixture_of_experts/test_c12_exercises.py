@@ -8,16 +8,9 @@ import nbformat
 import numpy as np
 import pytest
 import torch
-
-from lecture21.course.exercises import check
+from readers import printed
 
 NOTEBOOK = Path(__file__).resolve().parents[4] / "notebooks" / "12_mixture_of_experts.ipynb"
-
-
-def said(capsys, number: str, answer: object) -> str:
-    capsys.readouterr()
-    check(number, answer)
-    return " ".join(capsys.readouterr().out.split())
 
 
 def responsibilities_in_numpy(log_gate, log_members):
@@ -88,7 +81,7 @@ STYLES = {
 @pytest.mark.parametrize(("number", "answer"), [(n, answer) for n, answers in STYLES.items() for answer in answers])
 def test_right_answers_in_other_words_pass(capsys, number, answer):
     for _ in range(5):
-        assert said(capsys, number, answer) == f"{number}: correct"
+        assert printed(capsys, number, answer) == f"{number}: correct"
 
 
 @pytest.mark.slow
@@ -120,14 +113,14 @@ def test_gradients_in_the_wrong_order_are_named(capsys):
         return competitive_in_loops(r, gate, means, sd, y)[::-1]
 
     words = "in the wrong order. The task names them in this one: the gradient of the logits, then"
-    assert words in said(capsys, "12.2", answer)
+    assert words in printed(capsys, "12.2", answer)
 
 
 def test_the_first_wrong_value_of_the_m_step_is_named(capsys):
     def other_weights(x, y, r):
         return m_step_in_tensors(x, y, r**1.5)  # the same slope in the worked example
 
-    assert "in the offset" in said(capsys, "12.4", other_weights)
+    assert "in the offset" in printed(capsys, "12.4", other_weights)
 
 
 def test_the_maximum_of_the_members_alone_is_not_enough(capsys):
@@ -135,7 +128,7 @@ def test_the_maximum_of_the_members_alone_is_not_enough(capsys):
         joint = log_gate.exp() * (log_members - log_members.max(dim=1, keepdim=True).values).exp()
         return joint / joint.sum(dim=1, keepdim=True)
 
-    assert "whose weight is 0: no entry may be NaN" in said(capsys, "12.1", answer)
+    assert "whose weight is 0: no entry may be NaN" in printed(capsys, "12.1", answer)
 
 
 def responsibilities_that_track(log_gate, log_members):
@@ -180,4 +173,4 @@ def returns_the_error(weights, wrong):
 )
 def test_wrong_answers_are_refused_with_the_reason(capsys, number, answer, part):
     for _ in range(10):
-        assert part in said(capsys, number, answer)
+        assert part in printed(capsys, number, answer)

@@ -8,20 +8,15 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from readers import printed
 
 from lecture21.course.chapters.c13_ensemble_vs_average.exercises import PREDICTIONS, TARGET
-from lecture21.course.exercises import Exercise, check
+from lecture21.course.exercises import Exercise
 from lecture21.course.exercises.answers.running import call_once, draw
 from lecture21.course.exercises.exercise import Case
 from lecture21.course.exercises.judging import judge
 from lecture21.course.exercises.registry import find
 from lecture21.mixtures import ambiguity_decomposition, negative_correlation_loss
-
-
-def said(capsys, number: str, answer: object) -> str:
-    capsys.readouterr()
-    check(number, answer)
-    return " ".join(capsys.readouterr().out.split())
 
 
 def loops(predictions, target, weights):
@@ -136,7 +131,7 @@ def package(predictions, target, weights):
 )
 def test_right_answers_in_other_words_pass(capsys, number, answer):
     for _ in range(10):
-        assert said(capsys, number, answer) == f"{number}: correct"
+        assert printed(capsys, number, answer) == f"{number}: correct"
 
 
 @pytest.mark.parametrize("kappa", [0.0, 0.9, 1.0])
@@ -154,7 +149,7 @@ def test_members_that_learn_together_arrive_where_the_package_s_loss_is_least(ka
 @pytest.mark.parametrize("answer", [by_difference, einsum_and_difference, two_squares])
 def test_an_ambiguity_without_digits_is_refused_for_that_reason(capsys, answer):
     for _ in range(10):
-        text = said(capsys, "13.1", answer)
+        text = printed(capsys, "13.1", answer)
         assert text.startswith("13.1: ")
         assert "digits" in text
 
@@ -166,7 +161,7 @@ VALID = [[0.8, 0.1, 0.1], (1, 0, 0), torch.tensor([0.75, 0.25, 0]), [0.7, 0, 0.3
 
 @pytest.mark.parametrize("weights", VALID, ids=repr)
 def test_any_valid_counterexample_is_correct(capsys, weights):
-    assert said(capsys, "13.4", weights) == "13.4: correct"
+    assert printed(capsys, "13.4", weights) == "13.4: correct"
 
 
 WRONG = {
@@ -180,7 +175,7 @@ WRONG = {
 
 @pytest.mark.parametrize(("part", "weights"), [(part, each) for part, rows in WRONG.items() for each in rows], ids=repr)
 def test_what_is_no_counterexample_gets_the_reason(capsys, part, weights):
-    text = said(capsys, "13.4", weights)
+    text = printed(capsys, "13.4", weights)
     assert text.startswith("13.4: not right yet: ")
     assert part in text
 
