@@ -43,3 +43,22 @@ def test_a_search_without_an_end_is_given_up():
     with pytest.raises(ValueError, match=r"the best learning rate, 4096, is at an end of \(1.0, 2.0, 4.0, "):
         tune(lambda rate: tried.append(rate) or -rate, (1.0, 2.0, 4.0))
     assert len(tried) == 13
+
+
+GRID = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+
+
+@pytest.mark.parametrize("best", GRID[1:-1])
+def test_the_search_for_a_learning_rate_ends_with_a_worse_one_on_each_side(best):
+    tried = []
+
+    def score(rate):
+        tried.append(rate)
+        return abs(GRID.index(rate) - GRID.index(best))
+
+    scores = tune(score, (0.1,), GRID)
+    i = GRID.index(best)
+    assert next(iter(scores)) == best
+    assert set(GRID[i - 1 : i + 2]) <= set(scores)
+    assert sorted(tried) == sorted(scores)  # no rate is run twice
+    assert list(scores.values()) == sorted(scores.values())

@@ -432,18 +432,6 @@ PARTS = {
 }  # fmt: skip
 
 
-def test_count_of_mixtral(capsys):
-    """The numbers that the book quotes, as they stand on the screen."""
-    table = table_of(capsys, "mixtral-8x7b")
-    assert table["all"] == ["46,702,792,704", "100.0%; printed: 46.7B"]
-    assert table["active"] == ["12,879,925,248", "27.6%; printed: 12.9B"]
-    assert table["active, without table of tokens"] == ["12,748,853,248", "27.3%"]
-    assert table["forward, weights"][1] == "25.5 GFLOP"
-    assert table["all-to-all of a token in a layer, bf16"] == ["32,768", "32.8 kB, all experts elsewhere"]
-    assert table["batch at the ridge, routed experts"] == ["1,181", "4 x a dense layer's"]
-    assert table["tokens in a second, at most"][0] == "131"
-
-
 def test_count_says_which_convention_gives_the_printed_number(capsys):
     active = ("active", "active, without table of tokens")
     said = {name: ["printed" in table_of(capsys, name)[row][1] for row in active] for name in published.names()}

@@ -132,12 +132,3 @@ def test_any_merges_encode_as_tiktoken_and_the_library_do(learn, text):
     ids = bpe.encode(text, merges)
     assert ids == served(merges).encode_ordinary(text)
     assert ids == learner(learn, 30).encode(text).ids
-
-
-def test_bad_input_is_refused():
-    with pytest.raises(ValueError, match="n_merges=3, but after 2 merges every word of this text is one token"):
-        bpe.train("abc", 3)
-    with pytest.raises(ValueError, match="n_merges=1, but after 0 merges"):
-        bpe.train("", 1)
-    with pytest.raises(ValueError, match="surrogates"):
-        bpe.encode("a\ud800", [])

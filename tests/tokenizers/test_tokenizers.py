@@ -83,14 +83,6 @@ def test_tokenizers_with_the_same_symbols_are_equal():
 
 
 @pytest.mark.parametrize(
-    ("symbols", "complaint"), [("", "symbols must be text, not empty, got ''"), ("ba", "sorted"), ("aa", "distinct")]
-)
-def test_bad_symbols_are_refused(symbols, complaint):
-    with pytest.raises(ValueError, match=complaint):
-        CharTokenizer(symbols)
-
-
-@pytest.mark.parametrize(
     "content",
     [
         b"\xff\xfe\x00",
@@ -425,29 +417,6 @@ def test_the_gpt2_encoding_equals_tiktokens(tiktokens_own):
     assert encoding._mergeable_ranks == tiktokens_own._mergeable_ranks
     assert encoding._special_tokens == tiktokens_own._special_tokens == {END_OF_TEXT: 50_256}
     assert gpt2() is encoding
-
-
-# Published in the tests of tiktoken (tests/test_encoding.py), the last one in the documentation of its `encode`.
-@pytest.mark.parametrize(
-    ("text", "ids"),
-    [
-        ("", []),
-        ("hello <|endoftext|>", [31373, 220, 50256]),
-        ("000000000", [10535, 830]),
-        ("0" * 17, [8269, 10535, 830]),
-        ("<|endoftext|>", [50256]),
-    ],
-)
-def test_published_ids_are_reproduced(text, ids):
-    assert gpt2().encode(text, allowed_special="all") == ids
-    assert BPETokenizer(gpt2()).encode(text) == ids
-    assert gpt2().decode(ids) == text
-
-
-def test_a_special_token_is_encoded_as_text_unless_allowed():
-    assert gpt2().encode(END_OF_TEXT, disallowed_special=()) == [27, 91, 437, 1659, 5239, 91, 29]
-    with pytest.raises(ValueError, match="disallowed special token"):
-        gpt2().encode(END_OF_TEXT)
 
 
 @given(prose)

@@ -46,8 +46,6 @@ def test_evaluation_turns_dropout_off_and_leaves_the_mode():
 
 
 def test_evaluation_refuses_what_it_cannot_score():
-    with pytest.raises(ValueError, match="1 tokens"):
-        evaluate(fresh(), tokens(1))
     endless = fresh()
     endless.__class__ = type("Endless", (GPT,), {"block_size": None})
     with pytest.raises(ValueError, match="pass block_size"):
