@@ -196,7 +196,8 @@ def check_broken_files(page, figure) -> None:
 
 
 def check_that_the_description_follows_the_controls(page, actual) -> None:
-    """The first slider, choice or list that is moved changes what the figure says."""
+    """The first slider, choice or list that is moved changes what the figure says; it may be in a fold."""
+    unfold(actual)
     before = words(actual)
     controls = actual.locator("input[type=range]:visible, input[type=radio]:checked, select:visible")
     if not controls.count():
@@ -223,15 +224,21 @@ def check_that_a_link_keeps_the_state(page, actual) -> None:
         expect(actual.locator(".reading").first).to_have_text(again, use_inner_text=True)
 
 
-def check_nonsense_in_every_input(actual) -> None:
-    for summary in actual.locator("section.figure summary:visible").all():
+def unfold(actual) -> None:
+    for summary in actual.locator("section.figure details:not([open]) > summary:visible").all():
         summary.click()
+
+
+def check_nonsense_in_every_input(actual) -> None:
+    unfold(actual)
     fields = [
         field
         for field in actual.locator("input[type=number], input[type=text], textarea").all()
         if field.is_visible() and field.is_enabled()
     ]
     for field in fields[:: 1 + len(fields) // 12]:  # a matrix has dozens of the same field
+        if field.is_disabled():
+            continue  # by what an earlier field says now
         number = field.get_attribute("type") == "number"
         for text in NUMBERS if number else TEXTS:
             field.fill(text)

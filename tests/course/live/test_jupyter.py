@@ -82,4 +82,4 @@ def test_a_figure_responds_in_jupyterlab_and_shares_its_state_with_python(lab, b
         page.get_by_text("index 0", exact=True).wait_for()  # Python has what the reader did
 
         page.keyboard.press("Shift+Enter")
-        figure.get_by_text("With 4 characters").wait_for()  # and the figure what Python did
+        expect(figure.locator(".reading")).to_contain_text("With 4 characters")  # and the figure what Python did
