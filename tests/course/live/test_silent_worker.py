@@ -9,7 +9,7 @@ from lecture21.course import live
 NEVER = "globalThis.Worker = class { terminate() {} };"
 LOST = """
 const { postMessage } = Worker.prototype;
-let isLost = false;
+globalThis.isLost = false;
 Worker.prototype.postMessage = function (message, ...more) {
   isLost ||= message.method === "train";
   if (!isLost) postMessage.call(this, message, ...more);
@@ -44,6 +44,7 @@ def test_where_no_worker_begins_the_page_trains_without(open_figures):
 def test_a_worker_that_stops_answering_is_given_up_with_a_sentence(open_figures):
     stage, figure = start(open_figures, LOST, 12)
     expect(figure.get_by_role("button", name="Starting…")).to_be_visible()
+    until(lambda: stage.page.evaluate("isLost"))  # before, nothing waits for an answer
     stage.page.clock.run_for(60_000)
     expect(figure.locator(".message")).to_have_text("")
     stage.page.clock.run_for(20_000)
