@@ -15,9 +15,9 @@ Dropout and batch are chosen on the training text: each arm of `tune` is trained
 thread, and scored on the last tenth. The first two arms, run with torch's dropout, compare dropouts. The last two, with
 the faster one of `lecture21.layers.dropout`, compare batches of 12 and 8 in about the same time; batches of 16 were not
 run as long. Shuffled passes were chosen by `c10_shuffle.py`, on stretches of training text that were held out; GELU on
-the plays (`c10_modern_ablation.py`); the number of updates by 20 minutes of a faster machine. In an earlier recipe three runs, with
-batches of 16 and of 6 windows, were stopped after a look at their loss on the validation split: this much of a choice
-is its. The other settings are those of `modern`, with a weight decay of 0.1.
+the plays (`c10_modern_ablation.py`); the number of updates by 20 minutes of a faster machine. In an earlier recipe
+three runs, with batches of 16 and of 6 windows, were stopped after a look at their loss on the validation split: this
+much of a choice is its. The other settings are those of `modern`, with a weight decay of 0.1.
 
 Writes the results `record`, a row for each evaluation, `record_time`, and `record_tuning`, a row for each arm:
     seconds: process time of all threads since the start with the evaluations, but without the C++ compiler, which runs

@@ -63,12 +63,24 @@ def test_top_k_comes_before_top_p():
     assert next_token_probabilities(logits, top_p=0.5).count_nonzero() == 2
 
 
+def test_an_empty_prompt_and_a_negative_length_are_refused(model):
+    with pytest.raises(ValueError, match=r"ids must have at least one token to continue, got shape \(1, 0\)"):
+        generate(model, torch.zeros(1, 0, dtype=torch.long), 3)
+    with pytest.raises(ValueError, match="n_new must be a whole number >= 0, got -1"):
+        generate(model, torch.tensor([[1]]), -1)
+
+
 def test_greedy_takes_the_most_likely_token_at_each_step(model):
     ids = torch.tensor([[3, 1]])
     out = generate(model, ids, 9, greedy=True)
     assert len(set(out[0, 2:].tolist())) > 2
     for t in range(2, 11):
         assert out[0, t] == model(out[:, max(0, t - 6) : t])[0, -1].argmax()
+
+
+def test_top_k_of_one_is_greedy(model):
+    ids = torch.tensor([[3, 1], [2, 2]])
+    assert torch.equal(generate(model, ids, 9, top_k=1), generate(model, ids, 9, greedy=True))
 
 
 def test_a_seed_repeats_the_draw_and_leaves_the_global_state_alone(model):
@@ -96,6 +108,16 @@ def test_draws_follow_the_model_s_probabilities(model):
     # Pearson's statistic with 6 degrees of freedom exceeds 22.46 once in a thousand.
     statistic = ((counts - n * expected).square() / (n * expected)).sum()
     assert statistic < 22.46
+
+
+def test_generation_restores_the_mode_of_the_model(model):
+    model.train()
+    generate(model, torch.tensor([[1]]), 2, seed=0)
+    assert model.training
+    tokens = stream(model, torch.tensor([[1]]), 5, Sampling(seed=0))
+    next(tokens)
+    tokens.close()  # the consumer stops early
+    assert model.training
 
 
 def test_any_function_of_ids_can_generate():

@@ -25,6 +25,7 @@ from variants import CONFIGS, make, random_ids
 
 from lecture21 import GPT, GPTConfig
 from lecture21.generation import generate
+from lecture21.gpt.checkpoints.hub import REVISIONS
 from lecture21.huggingface import (
     from_huggingface,
     to_huggingface,
@@ -74,6 +75,14 @@ def test_from_pretrained_loads_the_same_weights_from_the_hub_cache(offline, kind
         for key, tensor in from_huggingface(published).state_dict().items():
             assert torch.equal(ours.state_dict()[key], tensor), key
     assert_the_same(ours.double(), published.double(), 1e-12)
+
+
+@pytest.mark.parametrize("name", REVISIONS)
+def test_a_short_name_resolves_to_a_repository_of_openai(offline, name):
+    published = perturbed(REFERENCES["openai-gpt" if name == "openai-gpt" else "gpt2"])
+    lay_in_cache(offline, f"openai-community/{name}", published)
+    logits = published(some_ids()).logits
+    torch.testing.assert_close(GPT.from_pretrained(name)(some_ids()), logits, rtol=1e-4, atol=3e-4)
 
 
 def test_a_cached_head_of_main_is_not_the_commit_that_is_loaded(offline):

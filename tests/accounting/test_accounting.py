@@ -17,6 +17,35 @@ from lecture21.objectives import token_cross_entropy
 # Parameters
 
 
+PUBLISHED = {
+    "gpt0": 209_729,
+    "gpt1": 116_534_784,
+    "gpt2": 124_439_808,
+    "gpt2-medium": 354_823_168,
+    "gpt2-large": 774_030_080,
+    "gpt2-xl": 1_557_611_200,
+    "gpt3": 174_604_259_328,
+}
+
+
+@pytest.mark.parametrize(("name", "total"), PUBLISHED.items())
+def test_presets_have_the_published_number_of_parameters(name, total):
+    assert accounting.parameters(presets.get(name)).total == total
+
+
+def test_memory_of_weights():
+    config = presets.get("gpt3")
+    assert accounting.weight_bytes(config, "bf16") == 2 * PUBLISHED["gpt3"]
+    assert accounting.weight_bytes(config, "fp32") == 4 * PUBLISHED["gpt3"]
+    assert accounting.weight_bytes(config, "int4") == PUBLISHED["gpt3"] // 2
+
+
+def test_kv_cache_of_gpt3():
+    config = presets.get("gpt3")
+    assert accounting.kv_cache_bytes(config, 1) == 4.5 * 2**20
+    assert accounting.kv_cache_bytes(config) == 9 * 2**30
+
+
 @pytest.mark.parametrize("name", presets.names())
 def test_the_formula_counts_every_preset(name):
     config = presets.get(name)
@@ -201,7 +230,7 @@ def test_kv_cache_counts_the_keys_the_newest_token_attends_to_and_those_that_sta
 
 def test_the_training_compute_of_gpt3_matches_its_paper():
     flops = accounting.training_flops(presets.get("gpt3"), 300_000_000_000)
-    assert flops == 6 * 174_604_259_328 * 300_000_000_000
+    assert flops == 6 * PUBLISHED["gpt3"] * 300_000_000_000
     assert flops == pytest.approx(3.14e23, rel=2e-3)
     assert flops / (1e15 * 86400) == pytest.approx(3.64e3, rel=1e-3)  # petaFLOP/s-days
 

@@ -111,6 +111,11 @@ def test_codes_that_would_overflow_are_refused():
     assert p.tolist() == pytest.approx(expected, rel=1e-5)
 
 
+def test_a_corpus_shorter_than_the_order_is_refused():
+    with pytest.raises(ValueError, match="order 3 needs 3 tokens or more, got 2"):
+        NGram(3, 5).fit(torch.tensor([0, 1]))
+
+
 def test_a_model_without_counts_is_refused():
     with pytest.raises(ValueError, match=r"call fit\(tokens\) first"):
         NGram(2, 5)(torch.tensor([[0]]))

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from lecture21.data.agreement import (
+    DISTANCES,
     VOCABULARY,
     Agreement,
     majority_score,
@@ -131,6 +132,21 @@ def test_the_verbs_count_together():
     assert verb_is_plural(logits).item()
 
 
+@pytest.mark.parametrize("distance", [0, 2, 3, 103, -1])
+def test_a_distance_that_no_sentence_has(distance):
+    with pytest.raises(ValueError, match=f"distance must be 1, 4, 7, ... or 100 words, got {distance}"):
+        Agreement().beginnings(1, distance)
+
+
+def test_bad_arguments(untyped):
+    with pytest.raises(ValueError, match="rivals must be one of other kind, people, got 'cats'"):
+        Agreement("cats")
+    with pytest.raises(ValueError, match="n_sentence must be a whole number >= 1, a multiple of 3, got 10"):
+        Agreement().score(by_first, 1, n_sentence=10)
+    with pytest.raises(ValueError, match="n_adjective must be a whole number >= 0, got -1"):
+        Agreement().beginnings(1, DISTANCES[0], n_adjective=-1)
+
+
 def test_loss_is_that_of_the_verb_and_lower_for_its_right_number():
     task, n_verb = Agreement(), 3
 
@@ -160,3 +176,7 @@ def test_loss_draws_from_the_given_distances():
     for _ in range(60):
         Agreement().loss(predict, [4, 22], batch=2, generator=generator)
     assert set(lengths) == {4 + 1 + n for n in range(3)} | {22 + 1 + n for n in range(3)}
+    with pytest.raises(
+        ValueError, match=r"distances must be a sequence, each 1, 4, 7, \.\.\. or 100 words, not empty, got \[\]"
+    ):
+        Agreement().loss(predict, [])

@@ -92,6 +92,18 @@ class TestSample:
     def test_no_drawn_number_exceeds_the_maximum_number_of_digits(self):
         assert max(numbers.sample(300, max_digits=3)) < 1000
 
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            ({"count": 0}, "count must be a whole number >= 1, got 0"),
+            ({"count": 51, "max_digits": 2}, r"1\.\.50 for 2 digits, got 51"),
+            ({"count": 1, "max_digits": 7}, "max_digits must be a whole number from 1 to 6, got 7"),
+        ],
+    )
+    def test_impossible_draws_are_refused(self, settings, message):
+        with pytest.raises(ValueError, match=message):
+            numbers.sample(**settings)
+
 
 class TestPairs:
     @pytest.mark.parametrize("to", ["words", "digits"])
@@ -110,6 +122,12 @@ class TestPairs:
         assert [TOKENS[i] for i in batch.target_out[0]] == ["one", "thousand", "forty", "seven", EOS]
         assert [TOKENS[i] for i in batch.target_out[1]] == ["twenty", EOS, PAD, PAD, PAD]
         assert [TOKENS[i] for i in batch.source[1]] == ["2", "0", PAD, PAD, PAD]
+
+    def test_an_unknown_direction_and_an_empty_list_are_refused(self):
+        with pytest.raises(ValueError, match="words, digits, got 'french'"):
+            numbers.pairs([1], "french")
+        with pytest.raises(ValueError, match="numbers must have at least one, got none"):
+            numbers.pairs([])
 
 
 class TestVocabulary:

@@ -131,6 +131,14 @@ def test_a_head_with_a_bias_is_refused_unless_it_is_zero():
 
 
 @BOTH
+def test_tensors_survive_a_round_trip_bit_for_bit(config):
+    ours = random_tensors(config)
+    back = tensors_from(tensors_to(ours, config), config)
+    assert back.keys() == ours.keys()
+    assert all(torch.equal(back[name], tensor) for name, tensor in ours.items())
+
+
+@BOTH
 @pytest.mark.parametrize(
     "spell",
     [
@@ -183,6 +191,12 @@ def test_an_untied_head_that_is_missing_is_refused():
         tensors_from(reference, config)
 
 
+def test_a_complete_checkpoint_loads(checkpoint):
+    model = GPT.from_pretrained(checkpoint)
+    expected = random_tensors(GPTConfig(**SMALL))
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in model.state_dict().items())
+
+
 @pytest.mark.parametrize("change", [{"model_type": "llama"}, {"activation_function": "silu"}, {"n_head": 4}])
 def test_a_configuration_that_does_not_fit_is_refused_with_its_file(checkpoint, change):
     rewrite(checkpoint, **change)
@@ -220,6 +234,11 @@ def sharded(checkpoint):
         save_tensors(checkpoint / file, {n: t for n, t in tensors.items() if where[n] == file})
     (checkpoint / "model.safetensors.index.json").write_text(json.dumps({"weight_map": where}))
     return checkpoint
+
+
+def test_a_model_in_several_files_loads(sharded):
+    expected = random_tensors(GPTConfig(**SMALL))
+    assert all(torch.equal(t, expected[name]) for name, t in GPT.from_pretrained(sharded).state_dict().items())
 
 
 def test_a_missing_shard_is_refused_by_name(sharded):

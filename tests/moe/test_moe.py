@@ -358,6 +358,10 @@ def test_statistics_of_each_layer_leave_the_model_unchanged():
     assert all(s.load.sum().item() == pytest.approx(1) and 0 < s.information < 1 for s in actual)
     assert model.training
     assert not any(m._forward_hooks for m in model.modules())
+    with pytest.raises(ValueError, match="GPT has no sparse layer"):
+        statistics_of(GPT(GPTConfig()), torch.zeros(1, 2, dtype=torch.long))
+    with pytest.raises(ValueError, match=r"ids must be \(1, 4\), one for each token, got \(1, 3\)"):
+        describe(layer().router(tokens(1, 4)), torch.zeros(1, 3, dtype=torch.long))
 
 
 # In a GPT
@@ -408,6 +412,11 @@ def test_a_mapping_becomes_a_configuration_and_changes_only_what_it_names():
     ("values", "message"),
     [
         ({"top_k": 9}, "top_k must be at most n_expert=8, got 9"),
+        ({"capacity_factor": 0.0}, r"capacity_factor must be a number in \(0, 1,000,000\] or None, got 0\.0"),
+        (
+            {"eval_capacity_factor": 0.0},
+            r"eval_capacity_factor must be a number in \(0, 1,000,000\] or None, got 0\.0",
+        ),
         ({"gates": "sigmoid", "softmax": "after"}, 'softmax="after" needs gates="softmax"'),
         ({"top_k": 1, "renormalize": True}, "top_k=1 needs softmax='before' and renormalize=False"),
         ({"top_k": 1, "softmax": "after"}, "top_k=1 needs softmax='before' and renormalize=False"),

@@ -3,6 +3,7 @@
 import errno
 import os
 import pickle
+import resource
 import signal
 import stat
 import subprocess
@@ -73,6 +74,22 @@ def test_a_stopped_save_leaves_the_old_file_and_no_other(old_file, monkeypatch, 
     assert caught.value is stop
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no limit on the size of a file")
+def test_a_save_that_the_file_system_cuts_short_leaves_the_old_file(old_file):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write_atomic(old_file, bytes(1_000_001))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_saving_where_there_is_no_directory_says_so(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        write_atomic(tmp_path / "nowhere" / "file", b"")
+
+
 @pytest.mark.parametrize("metadata", [None, {"step": "5", "name": "Ωmega"}])
 def test_tensors_and_metadata_come_back(tmp_path, metadata):
     shared = torch.arange(6.0).view(2, 3)
@@ -126,6 +143,11 @@ def test_a_foreign_file_is_refused_by_name(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(ValueError, match="foreign is not a complete safetensors file"):
         load_tensors(path)
+
+
+def test_a_missing_file_is_an_oserror(tmp_path):
+    with pytest.raises(FileNotFoundError, match="absent"):
+        load_tensors(tmp_path / "absent")
 
 
 def test_an_error_of_a_full_disk_names_the_file(tmp_path, monkeypatch):

@@ -166,3 +166,19 @@ def test_the_stored_law_follows_from_the_stored_runs():
     assert stored["quantity"].tolist() == again["quantity"].tolist()
     columns = ["value", "value_low", "value_high"]
     assert stored[columns].to_numpy() == pytest.approx(again[columns].to_numpy(), rel=2e-3, abs=2e-4)
+
+
+def test_the_rates_of_the_fifth_budget_were_tuned_later_with_a_seed_that_is_not_reported():
+    import c11_isoflop
+
+    rows = results.load("isoflop").query("budget == 1e11")
+    search, again = rows.query("part == 'later search'"), rows.query("part == 'later run'")
+    assert set(search.seed) == {c11_isoflop.TUNED_WITH}
+    assert c11_isoflop.TUNED_WITH not in set(again.seed)
+    for width, runs in again.groupby("d_model"):
+        tried = search[search.d_model == width].set_index("learning_rate").nats
+        assert set(runs.learning_rate) == {tried.idxmin()}
+        assert tried.index.min() < tried.idxmin() < tried.index.max()
+        assert len(runs) == 3
+    tested = rows.query("part == 'run'").d_model
+    assert set(again.d_model) == {*tested, c11_isoflop.WIDER}

@@ -82,6 +82,18 @@ def test_the_arms_are_equal_in_what_they_say():
         assert rows.parameters[arm] - router * arm.startswith("learned") == total
 
 
+def test_every_arm_is_tuned_on_other_seeds_and_has_a_worse_rate_on_each_side():
+    table = results.load("mixed_text")
+    assert set(table.arm) == set(mixed.ARMS)
+    for arm, rows in table.groupby("arm"):
+        search = rows[rows.part == "search"].groupby("factor").nats.mean()
+        (factor,) = set(rows[rows.part == "run"].factor)
+        assert factor == search.idxmin()
+        assert search.index.min() < factor < search.index.max()
+        assert len(search) >= 3
+        assert sorted(rows[rows.part == "run"].seed) == [0, 1, 2], arm
+
+
 def test_a_changed_choice_changes_only_what_it_says():
     model = built("learned")
     before = experts_of(model, IDS)
@@ -106,6 +118,68 @@ def test_no_expert_is_a_layer_that_adds_nothing():
         with reroute.Rerouted(model, "none"):
             assert torch.allclose(model.loss(IDS, IDS), silent.loss(IDS, IDS))
         assert not torch.allclose(model.loss(IDS, IDS), silent.loss(IDS, IDS))
+
+
+@pytest.fixture
+def losses():
+    """Losses of the mixed text, a row for each seed and a column for each arm, of each score."""
+    runs = results.load("mixed_text").query("part == 'run'")
+    return {score: runs.pivot(index="seed", columns="arm", values=score) for score in ("nats", "plays", "code")}
+
+
+def test_a_table_beats_the_learned_routers_and_these_the_dense_layer_of_equal_active_size(losses):
+    for nats in losses.values():
+        routers = nats[["learned", "learned, two of 16"]]
+        assert (routers.lt(nats["dense, equal active"], axis=0)).all(axis=None)
+        assert (routers.gt(nats["by character"], axis=0)).all(axis=None)
+        assert (nats["at random"] > nats["dense, equal active"]).all()
+    gap = losses["nats"].sub(losses["nats"]["by character"], axis=0)[["learned", "learned, two of 16"]].mean()
+    assert gap["learned, two of 16"] < gap["learned"] / 2
+
+
+def test_cutting_the_matrices_of_the_dense_layer_explains_part_of_what_experts_gain_over_it(losses):
+    nats = losses["nats"]
+    assert (nats["by character"] < nats["all experts"]).all()
+    assert (nats["all experts"] < nats["dense, equal total"]).all()
+    ahead = nats["all experts"] - nats["learned, two of 16"]
+    assert abs(ahead.mean()) < ahead.std()  # unclear which is ahead
+
+
+@pytest.fixture
+def rerouted():
+    """Losses with rerouted tokens: of all layers at once, and of single ones; a column for each choice."""
+    table, key = results.load("reroute"), ["model", "seed", "text"]
+    every, single = table[table["layer"].isna()], table[table["layer"].notna()]
+    return (
+        every.pivot(index=key, columns="choice", values="nats"),
+        single.pivot(index=[*key, "layer"], columns="choice", values="nats"),
+    )
+
+
+def test_the_scripts_arms_are_rerouted_with_three_seeds_and_on_two_texts(rerouted):
+    every, single = rerouted
+    assert set(every.groupby("model").size().items()) == {(reroute.SHIPPED, 2), *((arm, 6) for arm in reroute.ARMS)}
+    assert len(single) == 2 * 4 + 2 * 6 * len(reroute.ARMS)
+
+
+def test_with_a_learned_router_a_wrong_expert_is_worse_than_none_and_the_usual_one_nearly_right(rerouted):
+    for losses in rerouted:
+        learned = losses.drop("by character")
+        assert (learned["none"] < learned["other"]).all()
+    every, single = (losses.loc[["modern-moe", "learned"]] for losses in rerouted)
+    assert (every[["learned", "usual", "none", "second", "other"]].diff(axis=1).iloc[:, 1:] > 0).all(axis=None)
+    assert (single[["usual", "none", "second", "other"]].diff(axis=1).iloc[:, 1:] > 0).all(axis=None)
+    lost = every.sub(every["learned"], axis=0)
+    assert (lost["usual"] < lost["none"] / 2).all()
+
+
+def test_with_a_fixed_table_all_layers_without_an_expert_may_be_worst_and_rerouting_costs_more(rerouted):
+    every, single = rerouted
+    fixed = every.loc["by character"]
+    assert 0 < (fixed["none"] > fixed["other"]).sum() < len(fixed)
+    assert (single.loc["by character", "none"] < single.loc["by character", "other"]).all()
+    lost = every[["none", "other"]].sub(every["learned"], axis=0)
+    assert (lost.loc["by character"].min() > lost.drop("by character").max()).all()
 
 
 def test_what_the_experts_process():
