@@ -89,7 +89,7 @@ def test_the_slider_pushes_both_policies_through_the_stored_results(open_figures
     measured = pd.concat([results.load("alignment_runs"), results.load("alignment_early")])
     measured = measured.query("seed == 0 and method == 'ppo'").set_index(["weight", "step"])
     said, button = answers.locator(".said"), figure.get_by_role("button", name="Sample both models now")
-    assert said.first.inner_text() != said.last.inner_text()  # what the penalty changes is in sight at once
+    until(lambda: said.first.inner_text() != said.last.inner_text())  # what the penalty changes is in sight at once
     place = button.bounding_box()["y"]
     slider.press("Home")
     expect(said.first).to_have_text(said.last.inner_text())  # one model
@@ -102,7 +102,7 @@ def test_the_slider_pushes_both_policies_through_the_stored_results(open_figures
             expect(reading).to_contain_text(f"{name}, learned reward {reward}, judge's score {row.score:.2f}")
             expect(answer.locator(".said")).to_have_text(response.response)
             expect(answer.locator(".who")).to_contain_text(f"this response: score {response.score:.2f}")
-        assert button.bounding_box()["y"] == place
+        until(lambda: button.bounding_box()["y"] == place)
     expect(slider).to_have_value(str(len(STEPS) - 1))
     figure.get_by_role("button", name="Reset").click()
     expect(reading).to_contain_text("After 8 iterations")

@@ -75,7 +75,7 @@ def test_every_letter_has_a_line_to_its_expert_in_each_layer(open_figures):
         until(lambda: experts_of(figure) == experts[layer])
     until(lambda: mean(figure) == pytest.approx(losses.mean().item(), abs=0.00051))
     until(lambda: bars(figure, 0) == {"the router's choice": pytest.approx(losses[0].item(), abs=0.0051)})
-    assert bars(figure, 1) == {}
+    until(lambda: bars(figure, 1) == {})
     painted = figure.locator("canvas").evaluate(
         "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.filter((v, i) => i % 4 === 3 && v).length"
     )
@@ -121,7 +121,7 @@ def test_one_letter_goes_elsewhere_and_its_cost_is_said(open_figures):
     assert widths[1] / widths[0] == pytest.approx(costs["as you sent them"] / costs["the router's choice"], abs=0.05)
     figure.get_by_role("button", name="Reset").click()
     until(lambda: list(bars(figure, 0)) == ["the router's choice"])
-    assert bars(figure, 1) == {}
+    until(lambda: bars(figure, 1) == {})
 
 
 def test_all_letters_go_elsewhere_and_every_loss_stays_in_sight(open_figures):
@@ -155,11 +155,11 @@ def test_nothing_moves_under_the_pointer_and_the_last_letter_has_no_next_one(ope
     figure.locator(".experts button").nth(2).click()
     figure.get_by_role("radio", name="no expert").check(force=True)
     until(lambda: "no expert" in bars(figure, 1))
-    assert [place.bounding_box()["y"] for place in places] == before
+    until(lambda: [place.bounding_box()["y"] for place in places] == before)
     figure.locator(".letter").last.click()
     expect(figure.locator(".next")).to_have_text("No letter comes after this one.")
     until(lambda: bars(figure, 0) == {})
-    assert [place.bounding_box()["y"] for place in places] == before
+    until(lambda: [place.bounding_box()["y"] for place in places] == before)
 
 
 def test_the_usual_expert_is_the_most_frequent_one_of_each_character():

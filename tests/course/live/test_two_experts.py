@@ -140,7 +140,7 @@ def test_the_curve_has_a_place_for_each_step_and_begins_again_with_other_points(
         figure.get_by_role("button", name="E-step").click()
         figure.get_by_role("button", name="M-step").click()
         until(lambda n=rounds: len(heights()) == n + 1)
-    assert axis.all_text_contents() == ticks == ["-2", "0", "0", "5", "10"]  # of y, and of x
+    until(lambda: axis.all_text_contents() == ticks == ["-2", "0", "0", "5", "10"])  # of y, and of x
     until(lambda: heights() == sorted(heights()))
     figure.get_by_role("button", name="Run").click()
     expect(figure.locator(".reading")).to_contain_text("EM has converged")
@@ -152,13 +152,13 @@ def test_the_curve_has_a_place_for_each_step_and_begins_again_with_other_points(
 def test_the_chosen_point_is_large_only_while_it_can_be_moved_or_removed(open_figures):
     figure = open_figures(live.TwoExperts()).figure("two_experts")
     handle, size = figure.locator(".handle"), "node => getComputedStyle(node, '::before').visibility"
-    assert handle.evaluate(size) == "hidden"
+    until(lambda: handle.evaluate(size) == "hidden")
     handle.focus()
-    assert handle.evaluate(size) == "visible"
+    until(lambda: handle.evaluate(size) == "visible")
     figure.get_by_role("button", name="E-step").click()
-    assert handle.evaluate(size) == "hidden"
+    until(lambda: handle.evaluate(size) == "hidden")
     figure.get_by_text("More: ").click()  # where it is removed
-    assert handle.evaluate(size) == "visible"
+    until(lambda: handle.evaluate(size) == "visible")
 
 
 def test_a_point_has_one_of_two_colors_and_is_pale_where_both_are_responsible(load_module):
