@@ -171,6 +171,7 @@
     const copy = /** @type {HTMLImageElement} */ (picture.cloneNode());
     copy.loading = "eager";
     cover = document.createElement("figure");
+    cover.className = "cover";
     cover.append(copy);
     parts[parts.length - 1].after(cover);
   }

@@ -11,6 +11,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from lecture21 import GPT, GPTConfig, accounting, presets
+from lecture21.accounting.counting import _Parameters
 from lecture21.layers import MultiHeadAttention
 from lecture21.objectives import token_cross_entropy
 
@@ -31,6 +32,18 @@ PUBLISHED = {
 @pytest.mark.parametrize(("name", "total"), PUBLISHED.items())
 def test_presets_have_the_published_number_of_parameters(name, total):
     assert accounting.parameters(presets.get(name)).total == total
+
+
+def test_parameters_by_hand():
+    """One layer, width 2, one head, everything with a bias and written out."""
+    config = GPTConfig(vocab_size=5, block_size=3, n_layer=1, n_head=1, d_model=2, d_ff=4, qkv_bias=True)
+    attention = 4 * (2 * 2 + 2)
+    feed_forward = (2 * 4 + 4) + (4 * 2 + 2)
+    biases = 4 * 2 + (4 + 2) + 5
+    expected = _Parameters(5 * 2, 3 * 2, attention, feed_forward, 3 * (2 + 2), 5 * 2 + 5, biases=biases)
+    assert accounting.parameters(config) == expected
+    assert expected.total == 10 + 6 + 24 + 22 + 12 + 15
+    assert expected.non_embedding == 24 + 22 + 12
 
 
 def test_memory_of_weights():

@@ -11,10 +11,16 @@ from lecture21.generation import generate
 SMALL = {"vocab_size": 7, "block_size": 5, "n_layer": 1, "n_head": 2, "d_model": 4}
 
 
-def test_gpt0_has_the_slide_s_shape():
+def test_gpt0_has_the_slide_s_shape_and_209_729_parameters():
     config = presets.get("gpt0")
     assert (config.n_layer, config.n_head, config.d_model, config.block_size) == (4, 4, 64, 32)
     assert (config.vocab_size, config.activation, config.tied_head, config.qkv_bias) == (65, "relu", False, False)
+    by_hand = 65 * 64 + 32 * 64  # embeddings and positions
+    by_hand += 4 * (3 * 64 * 64 + (64 * 64 + 64))  # queries, keys, values; output projection with bias
+    by_hand += 4 * ((64 * 256 + 256) + (256 * 64 + 64))  # feed-forward
+    by_hand += (2 * 4 + 1) * 2 * 64  # norms: two in each block, one at the end
+    by_hand += 64 * 65 + 65  # head
+    assert GPT(config).num_parameters() == by_hand == 209_729
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,9 @@ SHOWN = {
     "2.4": r"“pilot” prefers itself\. “window” prefers itself\.",
     "11.1": r"\b5[01](\.\d+)?\sdays",
     "13.4": r"ensemble error 0\.\d+",
-    "14.2": r"The loss of the text is \d\.\d+ nats",
+    "14.2": r"Mean of the text: \d\.\d+ nats",
     "16.2": r"618",
-    "17.4": r"After 0 iterations",
+    "17.4": r"After 8 iterations",
 }
 """What a figure shows that leads to the answer."""
 

@@ -44,8 +44,8 @@ def test_each_panel_holds_what_its_own_model_writes(open_figures, prompt):
     assert [len(text) for text in actual] == [80, 80]
     for name, other, text in zip(NAMES, NAMES[::-1], actual, strict=True):
         assert nats(name, prompt, text) < nats(other, prompt, text) - 0.2
-    expect(figure.locator(".panel").first).to_contain_text("1.75 nats", use_inner_text=True)
-    expect(figure.locator(".panel").last).to_contain_text("0.07 nats", use_inner_text=True)
+    expect(figure.locator(".panel").first).to_contain_text("(validation loss): 1.75", use_inner_text=True)
+    expect(figure.locator(".panel").last).to_contain_text("(validation loss): 0.07", use_inner_text=True)
 
 
 def test_the_letter_in_sight_and_hidden_has_the_probability_of_torch(open_figures):

@@ -129,6 +129,11 @@ def test_two_gpts(said):
     said("hardly tells the two apart: {:.2f} against {:.2f}.", divergence[1.0, False], divergence[1.0, True])
 
 
+def test_one_tuned_model_is_ahead_of_thirty(said):
+    errors = sollich_krogh_error(1.0, 1.0, 0.2, 1, 0.2), sollich_krogh_error(1.0, 0.65, 0.2, 30, 0.0142)
+    said("with an error of {:.2f} against {:.2f} of thirty.", *errors)
+
+
 def test_ridge_ensembles_are_near_their_formula(said):
     means = (
         results.load("ridge_ensembles")
